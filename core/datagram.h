@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#ifndef RTCPROBE_CORE_DATAGRAM_H
+#define RTCPROBE_CORE_DATAGRAM_H
+
+#include <linux/types.h>
+
+/*
+ * A bounded window onto one UDP payload. Whoever has the bytes (kernel hook, capture file, fuzzer) copies them here;
+ * everything in core/ reads the window and nothing else, so a read past the packet is impossible by construction.
+ */
+enum {
+	DATAGRAM_WINDOW = 80, /* RTP with 15 CSRCs and the extension's own header: 12 + 60 + 4 */
+	DATAGRAM_FIRST = 20,  /* enough for every RTP header without CSRC, and for the whole STUN header */
+};
+
+struct datagram {
+	__u32 size;   /* bytes of the datagram, whatever part of it the window shows */
+	__u32 offset; /* where it begins in its UDP payload: behind a TURN header, or a segment of a super-packet */
+	__u32 filled; /* bytes of the window that are valid */
+	__u8 bytes[DATAGRAM_WINDOW];
+};
+
+/* Big-endian readers. `at` is a constant or already bounded by the caller to the window less the width read. */
+static inline __u16 read_u16(const struct datagram *d, __u32 at)
+{
+	return (__u16)(d->bytes[at] << 8 | d->bytes[at + 1]);
+}
+
+static inline __u32 read_u32(const struct datagram *d, __u32 at)
+{
+	return (__u32)read_u16(d, at) << 16 | read_u16(d, at + 2);
+}
+
+/* RFC 7983 section 7 (with RFC 9443): what the first byte permits. A permission, no proof: each parser confirms. */
+enum protocol {
+	PROTOCOL_UNKNOWN,
+	PROTOCOL_STUN,
+	PROTOCOL_ZRTP,
+	PROTOCOL_DTLS,
+	PROTOCOL_TURN_CHANNEL,
+	PROTOCOL_RTP_OR_RTCP,
+};
+
+static inline enum protocol datagram_protocol(const struct datagram *d)
+{
+	__u8 first = d->bytes[0];
+
+	if (d->filled == 0)
+		return PROTOCOL_UNKNOWN;
+	if (first >= 128 && first <= 191)
+		return PROTOCOL_RTP_OR_RTCP;
+	if (first <= 3)
+		return PROTOCOL_STUN;
+	if (first >= 20 && first <= 63)
+		return PROTOCOL_DTLS;
+	if (first >= 64 && first <= 79)
+		return PROTOCOL_TURN_CHANNEL;
+	if (first >= 16 && first <= 19)
+		return PROTOCOL_ZRTP;
+	return PROTOCOL_UNKNOWN;
+}
+
+/*
+ * RFC 6347 section 4.1: content types 20 to 25, version 254.255 or 254.253, and a record that fits.
+ * RFC 9147 section 4: the unified header 001CSLEE of DTLS 1.3 has nothing to confirm and is left unknown.
+ */
+static inline int datagram_is_dtls(const struct datagram *d)
+{
+	return d->filled >= 13 && d->bytes[0] >= 20 && d->bytes[0] <= 25 && d->bytes[1] == 254 &&
+	       (d->bytes[2] == 255 || d->bytes[2] == 253) && (__u32)read_u16(d, 11) + 13 <= d->size;
+}
+
+/*
+ * RFC 8656 section 12.4: channel number 0x4000 to 0x4FFF, then the length of the application data. Over UDP padding to
+ * four bytes is allowed. Returns the channel, 0 (never a channel) if this is none.
+ */
+static inline __u16 datagram_channel(const struct datagram *d)
+{
+	__u32 data, rest;
+
+	if (d->filled < 4)
+		return 0;
+	data = read_u16(d, 2);
+	rest = d->size - 4;
+	if (data == 0 || data > rest || rest - data > 3)
+		return 0;
+	return read_u16(d, 0);
+}
+
+#endif

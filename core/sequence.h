@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#ifndef RTCPROBE_CORE_SEQUENCE_H
+#define RTCPROBE_CORE_SEQUENCE_H
+
+#include <linux/types.h>
+
+/*
+ * Exact accounting of 16-bit sequence numbers. RFC 3550 appendix A.1 keeps the highest number and its cycles; we also
+ * remember which of the last 512 numbers arrived, so a duplicate never cancels a loss and a late packet repays its own.
+ */
+enum {
+	SEQUENCE_WINDOW = 512,
+	SEQUENCE_WORDS = SEQUENCE_WINDOW / 64,
+	SEQUENCE_MAX_DROPOUT = 3000, /* RFC 3550 A.1 MAX_DROPOUT */
+	SEQUENCE_BASE = 1 << 16,     /* added to the first number, so one that precedes it stays positive */
+};
+
+struct sequence {
+	__u32 base_seq; /* lowest extended sequence number of this run */
+	__u32 max_seq;  /* highest */
+	__u64 window[SEQUENCE_WORDS]; /* number n arrived: bit n mod 512, valid for the last 512 up to max_seq */
+};
+
+enum sequence_step {
+	SEQUENCE_ADVANCED,  /* ahead of all so far */
+	SEQUENCE_LATE,      /* unique, behind the highest */
+	SEQUENCE_DUPLICATE, /* seen before */
+	SEQUENCE_JUMP,      /* further away than a loss or a delay explains; nothing changed */
+};
+
+static inline __u64 *sequence_word(struct sequence *s, __u32 seq)
+{
+	return &s->window[seq / 64 % SEQUENCE_WORDS];
+}
+
+static inline __u64 sequence_bit(__u32 seq)
+{
+	return 1ULL << (seq & 63);
+}
+
+/* Begin a run at `seq`: RFC 3550 A.1 init_seq. */
+static inline void sequence_begin(struct sequence *s, __u16 seq)
+{
+	s->base_seq = s->max_seq = SEQUENCE_BASE + seq;
+	for (int i = 0; i < SEQUENCE_WORDS; i++)
+		s->window[i] = 0;
+	*sequence_word(s, s->max_seq) = sequence_bit(s->max_seq);
+}
+
+/* How far `seq` is ahead of the highest, in -32768..32767. */
+static inline __s32 sequence_delta(const struct sequence *s, __u16 seq)
+{
+	return (__s16)(__u16)(seq - (__u16)s->max_seq);
+}
+
+/* Bits of one word up to and including that of `seq`. */
+static inline __u64 sequence_bits_to(__u32 seq)
+{
+	return sequence_bit(seq) * 2 - 1;
+}
+
+/* Move the highest on by `ahead`; the numbers that leave the window at its other end are forgotten. */
+static inline void sequence_advance(struct sequence *s, __u32 ahead)
+{
+	__u32 last = s->max_seq + ahead;
+	__u32 words = last / 64 - s->max_seq / 64;
+
+	if (words == 0) {
+		*sequence_word(s, last) &= ~(sequence_bits_to(last) & ~sequence_bits_to(s->max_seq));
+	} else {
+		*sequence_word(s, s->max_seq) &= sequence_bits_to(s->max_seq);
+		for (__u32 i = 1; i < SEQUENCE_WORDS; i++)
+			if (i < words)
+				*sequence_word(s, s->max_seq + 64 * i) = 0;
+		if (words >= SEQUENCE_WORDS)
+			*sequence_word(s, s->max_seq) = 0;
+		*sequence_word(s, last) &= ~sequence_bits_to(last);
+	}
+	s->max_seq = last;
+}
+
+/*
+ * Account for `seq`, `delta` ahead of the highest. `reach` is how far ahead still counts as loss: SEQUENCE_MAX_DROPOUT,
+ * or more when the timestamps show that the time in between really passed.
+ */
+static inline enum sequence_step sequence_step(struct sequence *s, __s32 delta, __s32 reach)
+{
+	__u32 seq = s->max_seq + (__u32)delta;
+
+	if (delta > 0) {
+		if (delta >= reach)
+			return SEQUENCE_JUMP;
+		sequence_advance(s, (__u32)delta);
+		*sequence_word(s, seq) |= sequence_bit(seq);
+		return SEQUENCE_ADVANCED;
+	}
+	if (delta <= -SEQUENCE_WINDOW)
+		return SEQUENCE_JUMP;
+	if (*sequence_word(s, seq) & sequence_bit(seq))
+		return SEQUENCE_DUPLICATE;
+	*sequence_word(s, seq) |= sequence_bit(seq);
+	if (seq < s->base_seq)
+		s->base_seq = seq;
+	return SEQUENCE_LATE;
+}
+
+#endif
