@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+#include "kernel.h"
+
+#include <ctime>
+#include <fcntl.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "probe.skel.h"
+
+#include "record.h"
+
+namespace
+{
+
+enum {
+	VERIFIER_LOG = 1 << 16,
+	VERIFIER_LINES = 12,              /* the last ones say why */
+	PROBATION_IDLE_MS = 5000,
+};
+
+int say_nothing(enum libbpf_print_level, const char *, va_list)
+{
+	return 0;
+}
+
+std::string last_lines(const std::string &log, int lines)
+{
+	size_t end = log.find_last_not_of(std::string("\0\n", 2));
+	size_t begin = end;
+
+	if (end == std::string::npos)
+		return {};
+	while (lines-- > 0 && begin != std::string::npos && begin > 0)
+		begin = log.rfind('\n', begin - 1);
+	return log.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin));
+}
+
+native_error load_failure(int error, const std::string &log)
+{
+	native_error failure = system_failure("bpf", -error);
+
+	failure.log = last_lines(log.c_str(), VERIFIER_LINES);
+	return failure;
+}
+
+__u64 clock_ns(clockid_t clock)
+{
+	struct timespec now = {};
+
+	clock_gettime(clock, &now);
+	return static_cast<__u64>(now.tv_sec) * 1000000000u + static_cast<__u64>(now.tv_nsec);
+}
+
+} // namespace
+
+void kernel_probe::skeleton_closer::operator()(struct probe *skeleton) const
+{
+	probe__destroy(skeleton);
+}
+
+void kernel_probe::link_closer::operator()(struct bpf_link *link) const
+{
+	bpf_link__destroy(link);
+}
+
+kernel_probe::kernel_probe(const kernel_options &wanted) : options(wanted), verifier_log(VERIFIER_LOG, '\0')
+{
+	int error;
+
+	libbpf_set_print(say_nothing); /* it would write to stderr; what matters is thrown */
+	options.config.stream_mask = options.stream_slots - 1;
+	options.config.pair_mask = options.pair_slots - 1;
+	options.config.by_socket = 1;
+	cgroup_fd = open(options.cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cgroup_fd < 0)
+		throw system_failure("open", errno, options.cgroup);
+	try {
+		maps = open_skeleton();
+		error = probe__load(maps.get());
+		if (error)
+			throw load_failure(error, verifier_log);
+		streams.open(bpf_map__fd(maps->maps.streams), options.stream_slots);
+		details.open(bpf_map__fd(maps->maps.details), options.stream_slots);
+		pairs.open(bpf_map__fd(maps->maps.pairs), options.pair_slots);
+	} catch (...) {
+		::close(cgroup_fd);
+		throw;
+	}
+	streams_shown.assign(options.stream_slots, 1);
+	pairs_shown.assign(options.pair_slots, 1);
+}
+
+kernel_probe::~kernel_probe()
+{
+	::close(cgroup_fd);
+}
+
+/* All programs off, maps sized, the read-only data filled in. */
+kernel_probe::skeleton_handle kernel_probe::open_skeleton()
+{
+	struct bpf_object_open_opts opts = {};
+	struct bpf_program *program;
+
+	opts.sz = sizeof(opts);
+	opts.kernel_log_buf = verifier_log.data();
+	opts.kernel_log_size = verifier_log.size();
+	skeleton_handle skeleton(probe__open_opts(&opts));
+	if (!skeleton)
+		throw system_failure("bpf", errno);
+	bpf_object__for_each_program(program, skeleton->obj)
+		bpf_program__set_autoload(program, false);
+	bpf_map__set_max_entries(skeleton->maps.streams, options.stream_slots);
+	bpf_map__set_max_entries(skeleton->maps.details, options.stream_slots);
+	bpf_map__set_max_entries(skeleton->maps.pairs, options.pair_slots);
+	memcpy(const_cast<struct config *>(&skeleton->rodata->config), &options.config, sizeof(options.config));
+	return skeleton;
+}
+
+kernel_probe::skeleton_handle kernel_probe::load_programs(__u32 wanted, bool with_creators)
+{
+	skeleton_handle skeleton = open_skeleton();
+	bool rtp = wanted & PROBE_RTP;
+	int error = 0;
+
+	error |= bpf_map__reuse_fd(skeleton->maps.streams, bpf_map__fd(maps->maps.streams));
+	error |= bpf_map__reuse_fd(skeleton->maps.details, bpf_map__fd(maps->maps.details));
+	error |= bpf_map__reuse_fd(skeleton->maps.pairs, bpf_map__fd(maps->maps.pairs));
+	error |= bpf_map__reuse_fd(skeleton->maps.tallies, bpf_map__fd(maps->maps.tallies));
+	error |= bpf_map__reuse_fd(skeleton->maps.creators, bpf_map__fd(maps->maps.creators));
+	if (error)
+		throw system_failure("bpf", errno);
+	bpf_program__set_autoload(rtp ? skeleton->progs.rtp_ingress : skeleton->progs.control_ingress, true);
+	bpf_program__set_autoload(rtp ? skeleton->progs.rtp_egress : skeleton->progs.control_egress, true);
+	bpf_program__set_autoload(skeleton->progs.socket_created, with_creators);
+	skeleton->bss->probes = wanted;
+	error = probe__load(skeleton.get());
+	if (error && with_creators) /* a kernel that does not let it ask for the pid: procfs tells instead */
+		return load_programs(wanted, false);
+	if (error)
+		throw load_failure(error, verifier_log);
+	return skeleton;
+}
+
+/* A link that exists is updated, which is atomic; else one is made. */
+void kernel_probe::attach(struct probe *skeleton, __u32 wanted)
+{
+	bool rtp = wanted & PROBE_RTP;
+	auto put = [&](link_handle &link, struct bpf_program *program) {
+		if (link) {
+			if (bpf_link__update_program(link.get(), program))
+				throw system_failure("bpf", errno, options.cgroup);
+			return;
+		}
+		link.reset(bpf_program__attach_cgroup(program, cgroup_fd));
+		if (!link)
+			throw system_failure("bpf", errno, options.cgroup);
+	};
+
+	if (bpf_program__fd(skeleton->progs.socket_created) >= 0)
+		put(creators, skeleton->progs.socket_created);
+	put(ingress, rtp ? skeleton->progs.rtp_ingress : skeleton->progs.control_ingress);
+	put(egress, rtp ? skeleton->progs.rtp_egress : skeleton->progs.control_egress);
+}
+
+void kernel_probe::set_probes(__u32 wanted)
+{
+	bool same_programs = programs && wanted && !((wanted ^ enabled) & PROBE_RTP);
+
+	if (wanted == 0) {
+		ingress.reset();
+		egress.reset();
+		creators.reset();
+		programs.reset();
+	} else if (same_programs) {
+		programs->bss->probes = wanted;
+	} else {
+		skeleton_handle next = load_programs(wanted, true);
+
+		attach(next.get(), wanted);
+		programs = std::move(next);
+	}
+	enabled = wanted;
+}
+
+std::vector<__u32> kernel_probe::program_ids() const
+{
+	std::vector<__u32> ids;
+	struct bpf_program *program;
+
+	if (!programs)
+		return ids;
+	bpf_object__for_each_program(program, programs->obj) {
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+
+		if (bpf_program__fd(program) >= 0 &&
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
+			ids.push_back(info.id);
+	}
+	return ids;
+}
+
+bool kernel_probe::read_stream(__u32 slot, struct stream *copy) const
+{
+	const struct stream *record = streams.at(slot);
+
+	return record && record->tag != 0 && record_read(record, copy);
+}
+
+bool kernel_probe::read_pair(__u32 slot, struct pair *copy) const
+{
+	const struct pair *record = pairs.at(slot);
+
+	return record && record->tag != 0 && record_read(record, copy);
+}
+
+void kernel_probe::take_snapshot(struct snapshot *s)
+{
+	std::vector<__u64> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()) * DATAGRAM_OUTCOMES);
+	struct stream stream;
+	struct pair pair;
+	__u32 zero = 0;
+
+	s->at_ns = clock_ns(CLOCK_MONOTONIC);
+	s->epoch_ns = clock_ns(CLOCK_REALTIME);
+	for (__u32 slot = 0; slot < streams.slots(); slot++) {
+		if (!read_stream(slot, &stream))
+			continue;
+		streams_shown[slot] = stream.version;
+		stream_row(&s->streams, slot, stream);
+		if (stream.evidence < STREAM_EVIDENCE && stream.last_ns + PROBATION_IDLE_MS * 1000000ull < s->at_ns)
+			retire_stream(slot);
+	}
+	for (__u32 slot = 0; slot < pairs.slots(); slot++) {
+		if (!read_pair(slot, &pair))
+			continue;
+		pairs_shown[slot] = pair.version;
+		pair_row(&s->pairs, slot, pair);
+	}
+	if (bpf_map_lookup_elem(bpf_map__fd(maps->maps.tallies), &zero, per_cpu.data()))
+		throw system_failure("bpf", errno);
+	for (size_t i = 0; i < per_cpu.size(); i++)
+		s->tallies[i % DATAGRAM_OUTCOMES] += per_cpu[i];
+}
+
+void kernel_probe::retire_stream(__u32 slot)
+{
+	if (struct stream *record = streams.at(slot))
+		record_retire(record, streams_shown[slot]);
+}
+
+void kernel_probe::retire_pair(__u32 slot)
+{
+	if (struct pair *record = pairs.at(slot))
+		record_retire(record, pairs_shown[slot]);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#ifndef RTCPROBE_NATIVE_KERNEL_H
+#define RTCPROBE_NATIVE_KERNEL_H
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core.h"
+#include "mapping.h"
+
+struct bpf_link;
+struct probe; /* the skeleton */
+struct snapshot;
+
+struct kernel_options {
+	std::string cgroup;
+	__u32 stream_slots; /* powers of two */
+	__u32 pair_slots;
+	struct config config = {};
+};
+
+/*
+ * The eBPF programs on one cgroup and the maps they fill. The maps live as long as this object; programs come and go
+ * with the probes that need them, so that what is off is not even loaded.
+ */
+class kernel_probe
+{
+public:
+	/* Creates the maps; attaches nothing yet. Throws native_error. */
+	explicit kernel_probe(const kernel_options &options);
+	~kernel_probe();
+	kernel_probe(const kernel_probe &) = delete;
+	kernel_probe &operator=(const kernel_probe &) = delete;
+
+	/* Bits of enum probe_bit. Builds what is new aside, then swaps: no datagram is seen twice or by neither. */
+	void set_probes(__u32 wanted);
+	__u32 probes() const { return enabled; }
+	std::vector<__u32> program_ids() const;
+
+	/* Also sets free the slots of streams that never left probation and fell silent. */
+	void take_snapshot(struct snapshot *s);
+
+	/* A consistent copy. False if the slot is free. */
+	bool read_stream(__u32 slot, struct stream *copy) const;
+	bool read_pair(__u32 slot, struct pair *copy) const;
+	const struct stream_detail *detail(__u32 slot) const { return details.at(slot); }
+
+	/* Set the slot free, unless its record changed since the last snapshot. */
+	void retire_stream(__u32 slot);
+	void retire_pair(__u32 slot);
+
+private:
+	struct skeleton_closer {
+		void operator()(struct probe *skeleton) const;
+	};
+	struct link_closer {
+		void operator()(struct bpf_link *link) const;
+	};
+	using skeleton_handle = std::unique_ptr<struct probe, skeleton_closer>;
+	using link_handle = std::unique_ptr<struct bpf_link, link_closer>;
+
+	skeleton_handle open_skeleton();
+	skeleton_handle load_programs(__u32 wanted, bool with_creators);
+	void attach(struct probe *skeleton, __u32 wanted);
+
+	kernel_options options;
+	std::string verifier_log;
+	int cgroup_fd = -1;
+	__u32 enabled = 0;
+	skeleton_handle maps;     /* owns the maps, loads no program */
+	skeleton_handle programs; /* those attached, over the same maps */
+	link_handle ingress, egress, creators;
+	mapping<struct stream> streams;
+	mapping<struct stream_detail> details;
+	mapping<struct pair> pairs;
+	std::vector<__u32> streams_shown, pairs_shown; /* versions at the last snapshot */
+};
+
+#endif

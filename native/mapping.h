@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#ifndef RTCPROBE_NATIVE_MAPPING_H
+#define RTCPROBE_NATIVE_MAPPING_H
+
+#include <cerrno>
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core.h"
+#include "error.h"
+
+/* The memory of a BPF array map, shared with the kernel: read and retired without a system call. */
+template <class Record> class mapping
+{
+	static_assert(sizeof(Record) % 8 == 0, "array maps round their values up to eight bytes");
+
+public:
+	mapping() = default;
+	mapping(const mapping &) = delete;
+	mapping &operator=(const mapping &) = delete;
+	~mapping()
+	{
+		if (records)
+			munmap(records, length);
+	}
+
+	void open(int map_fd, __u32 slots)
+	{
+		size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+		size_t wanted = (slots * sizeof(Record) + page - 1) / page * page;
+		void *memory = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
+
+		if (memory == MAP_FAILED)
+			throw system_failure("mmap", errno);
+		records = static_cast<Record *>(memory);
+		length = wanted;
+		count = slots;
+	}
+
+	__u32 slots() const { return count; }
+	Record *at(__u32 slot) const { return slot < count ? &records[slot] : nullptr; }
+
+private:
+	Record *records = nullptr;
+	size_t length = 0;
+	__u32 count = 0;
+};
+
+/*
+ * The reader's half of the lock in core/table.h. Copies a record that nobody wrote to meanwhile; false if it is free, or
+ * if a writer held it for all the tries (it holds it for some ten nanoseconds).
+ */
+template <class Record> bool record_read(const Record *record, Record *copy)
+{
+	enum { TRIES = 100000 };
+
+	for (int i = 0; i < TRIES; i++) {
+		__u32 before = __atomic_load_n(&record->version, __ATOMIC_ACQUIRE);
+
+		if (before & 1)
+			continue;
+		memcpy(static_cast<void *>(copy), record, sizeof(*copy));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&record->version, __ATOMIC_RELAXED) == before)
+			return copy->tag != 0;
+	}
+	return false;
+}
+
+/* Set a record free if it still has the version that was shown. A free slot is all zero but for its version. */
+template <class Record> void record_retire(Record *record, __u32 shown)
+{
+	if (shown & 1 || !__atomic_compare_exchange_n(&record->version, &shown, shown | 1, false, __ATOMIC_ACQ_REL,
+						      __ATOMIC_RELAXED))
+		return;
+	Record empty = {};
+
+	empty.version = shown | 1;
+	memcpy(static_cast<void *>(record), &empty, sizeof(empty));
+	__atomic_store_n(&record->version, shown + 2, __ATOMIC_RELEASE);
+}
+
+#endif

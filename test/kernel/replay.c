@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A classic pcap in nanoseconds, Ethernet, each packet padded with zeros to its original length; every packet goes through
+ * the program of its direction. Prints one JSON object with the raw records, in the names of src/native.ts.
+ */
+#include "harness.h"
+
+#include <arpa/inet.h>
+#include <stdint.h>
+
+struct pcap_record {
+	uint32_t seconds, nanoseconds, captured, length;
+};
+
+enum { ETHERNET = 14, MAX_PACKET = 3000 };
+
+/* True if the packet's source is our end. */
+static int is_outbound(const unsigned char *packet, const unsigned char *local, int family)
+{
+	unsigned type = packet[12] << 8 | packet[13];
+
+	if (type == 0x0800 && family == AF_INET)
+		return !memcmp(packet + ETHERNET + 12, local, 4);
+	return type == 0x86dd && family == AF_INET6 && !memcmp(packet + ETHERNET + 8, local, 16);
+}
+
+static void run_packet(int program, const unsigned char *packet, uint32_t length, uint64_t now)
+{
+	struct __sk_buff context = { .tstamp = now };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = length, .ctx_in = &context,
+		    .ctx_size_in = sizeof(context), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(program, &opts))
+		fail("BPF_PROG_TEST_RUN");
+	if (opts.retval != 1) {
+		fprintf(stderr, "the program returned %u\n", opts.retval);
+		exit(1);
+	}
+}
+
+static void replay(struct probe *skeleton, FILE *file, const char *local_text)
+{
+	unsigned char local[16], packet[MAX_PACKET];
+	int family = strchr(local_text, ':') ? AF_INET6 : AF_INET;
+	int ingress = bpf_program__fd(skeleton->progs.rtp_ingress), egress = bpf_program__fd(skeleton->progs.rtp_egress);
+	uint32_t header[6];
+	struct pcap_record record;
+
+	if (inet_pton(family, local_text, local) != 1 || fread(header, sizeof(header), 1, file) != 1 ||
+	    header[0] != 0xa1b23c4d || header[5] != 1) {
+		fprintf(stderr, "not a nanosecond Ethernet pcap, or not an address: %s\n", local_text);
+		exit(2);
+	}
+	while (fread(&record, sizeof(record), 1, file) == 1) {
+		if (record.captured > MAX_PACKET || record.length > MAX_PACKET) {
+			fprintf(stderr, "a packet of %u bytes is more than a test run takes\n", record.length);
+			exit(1);
+		}
+		memset(packet, 0, sizeof(packet));
+		if (fread(packet, record.captured, 1, file) != 1)
+			fail("read");
+		run_packet(is_outbound(packet, local, family) ? egress : ingress, packet, record.length,
+			   record.seconds * 1000000000ull + record.nanoseconds);
+	}
+}
+
+static void print_stream(const struct stream *s)
+{
+	printf("{\"ssrc\":%u,\"packets\":%llu,\"bytes\":%llu,\"headerBytes\":%llu,\"baseSeq\":%u,\"maxSeq\":%u,"
+	       "\"expectedBefore\":%u,\"duplicated\":%u,\"reordered\":%u,\"stray\":%u,\"contended\":%u,"
+	       "\"payloadType\":%u,\"clockRate\":%u,\"clockSource\":%u,\"jitterNsQ8\":%llu,"
+	       "\"jitterRfc3550NsQ8\":%llu,\"firstNs\":\"%llu\",\"lastNs\":\"%llu\"}",
+	       s->ssrc, s->packets, s->bytes, s->header_bytes, s->sequence.base_seq, s->sequence.max_seq,
+	       s->expected_before, s->duplicated, s->reordered, s->stray, s->contended, s->payload_type, s->clock_rate,
+	       s->clock_source, s->jitter, s->jitter_rfc3550, s->first_ns, s->last_ns);
+}
+
+static void print_side(const char *name, const struct pair_side *side)
+{
+	printf("\"%sRequests\":%u,\"%sRetransmissions\":%u,\"%sResponses\":%u,\"%sRoundTrips\":%u,"
+	       "\"%sRoundTripTotalNs\":%llu,\"%sRoundTripLastNs\":%llu,\"%sRoundTripMinNs\":%llu,"
+	       "\"%sRoundTripMaxNs\":%llu,",
+	       name, side->requests, name, side->retransmissions, name, side->responses, name, side->round_trips, name,
+	       side->round_trip_total_ns, name, side->round_trip_last_ns, name, side->round_trip_min_ns, name,
+	       side->round_trip_max_ns);
+}
+
+static void print_records(struct probe *skeleton)
+{
+	const char *separator = "";
+	static struct stream stream;
+	static struct pair pair;
+
+	printf("{\"streams\":[");
+	for (__u32 slot = 0; slot < STREAM_SLOTS; slot++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.streams), &slot, &stream))
+			fail("lookup");
+		if (stream.tag == 0 || stream.evidence < STREAM_EVIDENCE)
+			continue;
+		printf("%s", separator);
+		print_stream(&stream);
+		separator = ",";
+	}
+	printf("],\"pairs\":[");
+	separator = "";
+	for (__u32 slot = 0; slot < PAIR_SLOTS; slot++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.pairs), &slot, &pair))
+			fail("lookup");
+		if (pair.tag == 0)
+			continue;
+		printf("%s{", separator);
+		print_side("first", &pair.sides[0]);
+		print_side("second", &pair.sides[1]);
+		printf("\"contended\":%u}", pair.contended);
+		separator = ",";
+	}
+	printf("],");
+}
+
+static void print_tallies(struct probe *skeleton)
+{
+	int cpus = libbpf_num_possible_cpus();
+	__u64 *counts = calloc((size_t)cpus, sizeof(__u64[DATAGRAM_OUTCOMES]));
+	__u32 zero = 0;
+
+	if (!counts || bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.tallies), &zero, counts))
+		fail("lookup");
+	printf("\"datagrams\":[");
+	for (int i = 0; i < DATAGRAM_OUTCOMES; i++) {
+		__u64 sum = 0;
+
+		for (int cpu = 0; cpu < cpus; cpu++)
+			sum += counts[cpu * DATAGRAM_OUTCOMES + i];
+		printf("%s%llu", i ? "," : "", sum);
+	}
+	printf("]}\n");
+	free(counts);
+}
+
+int run_replay(int argc, char **argv)
+{
+	struct probe *skeleton;
+	FILE *file;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: harness replay FILE LOCAL\n");
+		return 2;
+	}
+	file = fopen(argv[0], "rb");
+	if (!file)
+		fail(argv[0]);
+	skeleton = load_probe(0, 1);
+	replay(skeleton, file, argv[1]);
+	print_records(skeleton);
+	print_tallies(skeleton);
+	fclose(file);
+	probe__destroy(skeleton);
+	return 0;
+}

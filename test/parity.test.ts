@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/**
+ * One core: a capture through the kernel program (BPF_PROG_TEST_RUN, each packet with the capture's own time) and offline
+ * gives equal records. Oracle: each is the other's. The harness prints the kernel's maps in the names of src/native.ts.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addon, DATAGRAM_OUTCOMES, type PairRecord, rowAt, rowCount, type StreamRecord } from "../src/native.js";
+import { can } from "./capability.js";
+
+const HARNESS = path.resolve("build/harness");
+
+/** Captures and the end that is ours in each. */
+const CAPTURES: [file: string, local: string][] = [
+  ["aiortc/receiver.pcap", "10.99.1.2"],
+  ["chromium-impaired/receiver.pcap", "10.99.1.2"],
+  ["chromium-impaired/sender.pcap", "10.99.1.1"],
+  ["chromium-turn/client.pcap", "10.99.1.1"],
+  ["chromium-turn/peer.pcap", "10.99.2.1"],
+  ["plain-rtp/receiver.pcap", "10.99.1.2"],
+];
+
+interface KernelRecords {
+  streams: (Omit<StreamRecord, "id" | "firstMs" | "lastMs"> & { firstNs: string; lastNs: string })[];
+  pairs: Omit<PairRecord, "id" | "firstMs" | "lastMs">[];
+  datagrams: number[];
+}
+
+/** The same capture with every packet at its original length, zeros where the snapshot length cut it. */
+function padCapture(pcap: Buffer): Buffer {
+  const parts: Buffer[] = [pcap.subarray(0, 24)];
+  for (let at = 24; at < pcap.length; ) {
+    const captured = pcap.readUInt32LE(at + 8);
+    const length = pcap.readUInt32LE(at + 12);
+    const header = Buffer.from(pcap.subarray(at, at + 16));
+    header.writeUInt32LE(length, 8);
+    parts.push(header, pcap.subarray(at + 16, at + 16 + captured), Buffer.alloc(length - captured));
+    at += 16 + captured;
+  }
+  return Buffer.concat(parts);
+}
+
+const bySsrc = (a: { ssrc: number }, b: { ssrc: number }): number => a.ssrc - b.ssrc;
+
+async function readOffline(file: string, local: string): Promise<KernelRecords> {
+  const capture = addon.openCapture(file, { local: [local], clockRates: {} });
+  await capture.read();
+  const { streams, pairs, datagrams } = capture.snapshot();
+  capture.close();
+  return {
+    streams: Array.from({ length: rowCount(streams) }, (_, i) => {
+      const { id, firstMs, lastMs, ...rest } = rowAt(streams, i);
+      return { ...rest, firstNs: firstMs.toFixed(3), lastNs: lastMs.toFixed(3) };
+    }).sort(bySsrc),
+    pairs: Array.from({ length: rowCount(pairs) }, (_, i) => {
+      const { id, firstMs, lastMs, ...rest } = rowAt(pairs, i);
+      return rest;
+    }),
+    datagrams: DATAGRAM_OUTCOMES.map((outcome) => datagrams[outcome]),
+  };
+}
+
+function runKernel(file: string, local: string): KernelRecords {
+  const records = JSON.parse(execFileSync(HARNESS, ["replay", file, local], { encoding: "utf8" })) as KernelRecords;
+  const toMs = (ns: string): string => (Number(ns) / 1e6).toFixed(3);
+  records.streams = records.streams
+    .map((stream) => ({ ...stream, firstNs: toMs(stream.firstNs), lastNs: toMs(stream.lastNs) }))
+    .sort(bySsrc);
+  return records;
+}
+
+/** Pairs have no key among their numbers: order them by all of them. */
+const sorted = (pairs: object[]): string[] => pairs.map((pair) => JSON.stringify(Object.entries(pair).sort())).sort();
+
+describe.skipIf(!can.bpf.ok)(`kernel program and offline core — ${can.bpf.why || "parity"}`, () => {
+  let directory = "";
+
+  beforeAll(() => {
+    directory = mkdtempSync(path.join(tmpdir(), "rtcprobe-parity-"));
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it.each(CAPTURES)("%s gives equal records", { timeout: 60_000 }, async (file, local) => {
+    const padded = path.join(directory, file.replaceAll("/", "-"));
+    writeFileSync(padded, padCapture(readFileSync(path.join("test/captures", file))));
+    const offline = await readOffline(padded, local);
+    const kernel = runKernel(padded, local);
+
+    expect(kernel.streams.length).toBeGreaterThan(1);
+    expect(kernel.streams).toEqual(offline.streams);
+    expect(sorted(kernel.pairs)).toEqual(sorted(offline.pairs));
+    expect(kernel.datagrams).toEqual(offline.datagrams);
+    const [seen = 0, ...outcomes] = kernel.datagrams;
+    expect(outcomes.reduce((sum, n) => sum + n, 0)).toBe(seen);
+  });
+});
