@@ -11,6 +11,7 @@
 enum {
 	JITTER_FRACTION_BITS = 8,
 	JITTER_MAX_STEP = 450000, /* RTP ticks; a WebRTC endpoint takes a larger |D| for a restart, not for jitter */
+	JITTER_MAX_RATE = 192000, /* Hz: no clock is faster */
 	NS_PER_S = 1000000000,
 };
 
@@ -31,22 +32,19 @@ static inline __u64 transit_change(__u64 elapsed_ns, __s32 ticks, __u32 rate)
 	return magnitude((__s64)elapsed_ns - ((ns ^ sign) - sign));
 }
 
-/* RFC 3550 itself knows no limit. */
-#define JITTER_NO_LIMIT (1ULL << 62)
-
-/* |D| in nanoseconds from which on it is no jitter. */
-static inline __u64 jitter_limit(__u32 rate)
+/* True if |D| is too large for jitter. Most are told by the first comparison, which spares the division. */
+static inline int jitter_is_restart(__u64 change_ns, __u32 rate)
 {
-	return JITTER_MAX_STEP * (__u64)NS_PER_S / rate;
+	return change_ns >= JITTER_MAX_STEP * (__u64)NS_PER_S / JITTER_MAX_RATE &&
+	       change_ns >= JITTER_MAX_STEP * (__u64)NS_PER_S / rate;
 }
 
-/* J += (|D| - J) / 16, if |D| is below the limit. */
-static inline void jitter_step(__u64 *jitter, __u64 change_ns, __u64 limit_ns)
+/* J += (|D| - J) / 16. */
+static inline void jitter_step(__u64 *jitter, __u64 change_ns)
 {
 	__s64 error = (__s64)(change_ns << JITTER_FRACTION_BITS) - (__s64)*jitter;
 
-	if (change_ns < limit_ns)
-		*jitter += (__u64)(error >> 4);
+	*jitter += (__u64)(error >> 4);
 }
 
 #endif

@@ -25,6 +25,8 @@ static inline __u64 observer_seed(const struct observer *o);
 /* Clock rate the operator gave this payload type, 0 = none. */
 static inline __u32 observer_clock_rate(const struct observer *o, __u8 payload_type);
 static inline int observer_probe_is_on(const struct observer *o, __u32 probe);
+/* When the datagram arrived; also fills in e->cookie. Asked only of what is measured: a clock costs more than all else. */
+static inline __u64 observer_arrival(struct observer *o, struct endpoints *e);
 /* Who owns the socket, as far as this place knows. */
 static inline void observer_owner(struct observer *o, __u64 *cgroup_id, __u32 *pid);
 /* Add n to the number of datagrams with this outcome. */
@@ -61,18 +63,18 @@ static inline __u32 observe_stream_slot(struct observer *o, __u64 tag, __u64 now
 	return claimable;
 }
 
-static inline enum outcome observe_rtp(struct observer *o, const struct datagram *d, const struct endpoints *e,
-				       __u64 now)
+static inline enum outcome observe_rtp(struct observer *o, const struct datagram *d, struct endpoints *e)
 {
 	struct rtp_header h;
 	struct stream_detail *detail;
 	struct stream *s;
 	__u32 slot, configured;
-	__u64 tag;
+	__u64 tag, now;
 	enum stream_step step;
 
 	if (!rtp_parse(d, &h))
 		return DATAGRAM_UNKNOWN;
+	now = observer_arrival(o, e);
 	tag = endpoints_tag(e, observer_seed(o), h.ssrc);
 	slot = observe_stream_slot(o, tag, now);
 	if (slot > observer_stream_mask(o))
@@ -126,20 +128,21 @@ static inline __u32 observe_pair_slot(struct observer *o, __u64 tag)
 	return claimable;
 }
 
-static inline enum outcome observe_stun(struct observer *o, const struct datagram *d, const struct endpoints *from,
-					__u64 now)
+static inline enum outcome observe_stun(struct observer *o, const struct datagram *d, struct endpoints *from)
 {
-	struct endpoints e = *from;
+	struct endpoints e;
 	struct stun_header h;
 	struct pair *p;
 	__u32 slot;
-	__u64 tag;
+	__u64 tag, now;
 	int from_first = endpoints_source_first(from);
 
 	if (!stun_parse(d, &h))
 		return DATAGRAM_UNKNOWN;
 	if (h.method != STUN_BINDING)
 		return DATAGRAM_TURN;
+	now = observer_arrival(o, from);
+	e = *from;
 	if (!from_first)
 		endpoints_swap(&e);
 	if (e.direction != DIRECTION_UNKNOWN)
@@ -197,7 +200,7 @@ static inline enum outcome observe_rtcp(struct observer *o, struct datagram *d)
 }
 
 /* Recognise the datagram that the window shows from its first byte, and account for it. Adds no tally of its own. */
-static inline enum outcome observe(struct observer *o, struct datagram *d, struct endpoints *e, __u64 now)
+static inline enum outcome observe(struct observer *o, struct datagram *d, struct endpoints *e)
 {
 	enum protocol protocol = datagram_protocol(d);
 
@@ -222,9 +225,9 @@ static inline enum outcome observe(struct observer *o, struct datagram *d, struc
 			return DATAGRAM_UNKNOWN;
 		if (d->filled < rtp_window(d))
 			observer_show(o, d, 0);
-		return observe_rtp(o, d, e, now);
+		return observe_rtp(o, d, e);
 	case PROTOCOL_STUN:
-		return observer_probe_is_on(o, PROBE_STUN) ? observe_stun(o, d, e, now) : DATAGRAM_PROBE_OFF;
+		return observer_probe_is_on(o, PROBE_STUN) ? observe_stun(o, d, e) : DATAGRAM_PROBE_OFF;
 	case PROTOCOL_DTLS:
 		return datagram_is_dtls(d) ? DATAGRAM_DTLS : DATAGRAM_UNKNOWN;
 	default:

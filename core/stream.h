@@ -117,11 +117,13 @@ COLD int stream_search(struct stream *s, struct clock_search *search, __u64 now,
 		__u32 rate = CLOCK_CANDIDATE[i];
 
 		jitter_step(&search->jitter_rfc3550[i],
-			    transit_change(now - s->last_ns, (__s32)(timestamp - s->last_ts), rate), JITTER_NO_LIMIT);
-		if (counts)
-			jitter_step(&search->jitter[i],
-				    transit_change(now - s->order_ns, (__s32)(timestamp - s->order_ts), rate),
-				    jitter_limit(rate));
+			    transit_change(now - s->last_ns, (__s32)(timestamp - s->last_ts), rate));
+		if (counts) {
+			__u64 change = transit_change(now - s->order_ns, (__s32)(timestamp - s->order_ts), rate);
+
+			if (!jitter_is_restart(change, rate))
+				jitter_step(&search->jitter[i], change);
+		}
 	}
 	if (!in_order)
 		return 0;
@@ -141,12 +143,13 @@ static inline void stream_jitter(struct stream *s, __u64 now, __u32 timestamp, i
 	__u64 change = transit_change(now - s->last_ns, (__s32)(timestamp - s->last_ts), s->clock_rate);
 
 	if (!s->has_bad_seq) /* else the packet before was a stray of another time */
-		jitter_step(&s->jitter_rfc3550, change, JITTER_NO_LIMIT);
+		jitter_step(&s->jitter_rfc3550, change);
 	if (!in_order || timestamp == s->order_ts)
 		return;
 	if (s->order_ns != s->last_ns || s->order_ts != s->last_ts)
 		change = transit_change(now - s->order_ns, (__s32)(timestamp - s->order_ts), s->clock_rate);
-	jitter_step(&s->jitter, change, jitter_limit(s->clock_rate));
+	if (!jitter_is_restart(change, s->clock_rate))
+		jitter_step(&s->jitter, change);
 }
 
 /*

@@ -134,6 +134,8 @@ kernel_probe::skeleton_handle kernel_probe::load_programs(__u32 wanted, bool wit
 	bpf_program__set_autoload(rtp ? skeleton->progs.rtp_ingress : skeleton->progs.control_ingress, true);
 	bpf_program__set_autoload(rtp ? skeleton->progs.rtp_egress : skeleton->progs.control_egress, true);
 	bpf_program__set_autoload(skeleton->progs.socket_created, with_creators);
+	const_cast<struct config *>(&skeleton->rodata->config)->probes =
+		rtp ? PROBE_RTP | PROBE_STUN | PROBE_RTCP : PROBE_STUN | PROBE_RTCP;
 	skeleton->bss->probes = wanted;
 	error = probe__load(skeleton.get());
 	if (error && with_creators) /* a kernel that does not let it ask for the pid: procfs tells instead */

@@ -23,6 +23,7 @@ struct probe *load_probe(int by_socket, int packet_timestamps)
 		.pair_mask = PAIR_SLOTS - 1,
 		.by_socket = !!by_socket,
 		.packet_timestamps = !!packet_timestamps,
+		.probes = ALL_PROBES,
 	};
 	memcpy((void *)&skeleton->rodata->config, &config, sizeof(config));
 	skeleton->bss->probes = ALL_PROBES;

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#ifndef RTCPROBE_BPF_OBSERVER_H
+#define RTCPROBE_BPF_OBSERVER_H
+
+/* The kernel's side of the seam in core/observe.h: records in maps, bytes from the packet, time from the clock. */
+#include "maps.h"
+
+#include "../core/observe.h"
+
+enum { MAX_SEGMENTS = 128 }; /* UDP_MAX_SEGMENTS of Linux 6.9; 64 before */
+
+/* Where a datagram begins, and who exchanges it. */
+struct arrival {
+	struct endpoints endpoints;
+	__u64 now;     /* 0 until somebody asked: the datagrams of a super-packet arrived together */
+	__u32 payload; /* offset of the whole UDP payload */
+	__u32 offset;  /* of this datagram in it */
+	__u32 size;    /* of this datagram */
+	__u32 reserved;
+};
+
+/* One datagram on its way through the hook. */
+struct observer {
+	struct __sk_buff *skb;
+	struct tallies *tallies;
+	struct arrival *arrival;
+};
+
+static __always_inline struct stream *observer_stream(struct observer *o, __u32 slot)
+{
+	return bpf_map_lookup_elem(&streams, &slot);
+}
+
+static __always_inline struct stream_detail *observer_detail(struct observer *o, __u32 slot)
+{
+	return bpf_map_lookup_elem(&details, &slot);
+}
+
+static __always_inline struct pair *observer_pair(struct observer *o, __u32 slot)
+{
+	return bpf_map_lookup_elem(&pairs, &slot);
+}
+
+static __always_inline __u32 observer_stream_mask(const struct observer *o)
+{
+	return config.stream_mask;
+}
+
+static __always_inline __u32 observer_pair_mask(const struct observer *o)
+{
+	return config.pair_mask;
+}
+
+static __always_inline __u64 observer_seed(const struct observer *o)
+{
+	return config.seed;
+}
+
+static __always_inline __u32 observer_clock_rate(const struct observer *o, __u8 payload_type)
+{
+	return config.clock_rates[payload_type & 127];
+}
+
+static __always_inline int observer_probe_is_on(const struct observer *o, __u32 probe)
+{
+	return config.probes & probe && probes & probe;
+}
+
+static __always_inline __u64 observer_arrival(struct observer *o, struct endpoints *e)
+{
+	if (config.by_socket)
+		e->cookie = bpf_get_socket_cookie(o->skb);
+	if (!o->arrival->now)
+		o->arrival->now = config.packet_timestamps ? o->skb->tstamp : bpf_ktime_get_ns();
+	return o->arrival->now;
+}
+
+static __always_inline void observer_owner(struct observer *o, __u64 *cgroup_id, __u32 *pid)
+{
+	__u64 cookie = bpf_get_socket_cookie(o->skb);
+	__u32 *creator = bpf_map_lookup_elem(&creators, &cookie);
+
+	*cgroup_id = bpf_skb_cgroup_id(o->skb);
+	*pid = creator ? *creator : 0;
+}
+
+/* Atomic: an interrupt may bring another datagram to this CPU in the middle of the addition. */
+static __always_inline void observer_tally(struct observer *o, enum outcome outcome, __s64 n)
+{
+	__sync_fetch_and_add(&o->tallies->counts[outcome], n);
+}
+
+static __always_inline void observer_show(struct observer *o, struct datagram *d, __u32 at)
+{
+	__u32 size = d->size - at;
+
+	if (size > DATAGRAM_WINDOW)
+		size = DATAGRAM_WINDOW;
+	d->filled = 0;
+	if (at < d->size && size > 0 &&
+	    bpf_skb_load_bytes(o->skb, o->arrival->payload + d->offset + at, d->bytes, size) == 0)
+		d->filled = size;
+}
+
+static __always_inline struct tallies *find_tallies(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&tallies, &zero);
+}
+
+/* `n` datagrams that are refused before anybody looks into them. */
+static __always_inline void refuse(enum outcome reason, __u32 n)
+{
+	struct observer o = { .tallies = find_tallies() };
+
+	if (!o.tallies)
+		return;
+	observer_tally(&o, DATAGRAM_SEEN, n);
+	observer_tally(&o, reason, n);
+}
+
+/*
+ * One datagram; d shows its first bytes, or nothing (d->filled is 0) and is filled here. A global function: the verifier
+ * walks it once, however many segments and callers there are.
+ */
+__attribute__((noinline)) int observe_datagram(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
+{
+	struct observer o = { .skb = skb, .tallies = find_tallies(), .arrival = a };
+	enum outcome outcome = DATAGRAM_TRUNCATED;
+
+	if (!a || !d || !o.tallies)
+		return 0;
+	d->size = a->size;
+	d->offset = a->offset;
+	observer_tally(&o, DATAGRAM_SEEN, 1);
+	if (a->size == 0) {
+		observer_tally(&o, DATAGRAM_EMPTY, 1);
+		return 0;
+	}
+	if (d->filled == 0)
+		observer_show(&o, d, 0);
+	if (d->filled)
+		outcome = observe(&o, d, &a->endpoints);
+	observer_tally(&o, outcome, 1);
+	return 0;
+}
+
+/* A super-packet (UDP_SEGMENT, UDP_GRO): `segment` bytes each, the last one may be shorter. */
+static __always_inline void observe_segments(struct __sk_buff *skb, struct arrival *a, struct datagram *d, __u32 segment)
+{
+	__u32 total = a->size;
+	__u16 channel = a->endpoints.channel;
+
+	a->offset = 0;
+	for (int i = 0; i < MAX_SEGMENTS; i++) {
+		__u32 rest = total - a->offset;
+
+		if (a->offset >= total)
+			return;
+		a->size = rest < segment ? rest : segment;
+		a->endpoints.channel = channel;
+		d->filled = 0;
+		observe_datagram(skb, a, d);
+		a->offset += segment;
+	}
+	if (a->offset < total)
+		refuse(DATAGRAM_SEGMENTS, (total - a->offset + segment - 1) / segment);
+}
+
+#endif
