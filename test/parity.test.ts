@@ -24,7 +24,7 @@ const CAPTURES: [file: string, local: string][] = [
 ];
 
 interface KernelRecords {
-  streams: (Omit<StreamRecord, "id" | "firstMs" | "lastMs"> & { firstNs: string; lastNs: string })[];
+  streams: Omit<StreamRecord, "id">[];
   pairs: Omit<PairRecord, "id" | "firstMs" | "lastMs">[];
   datagrams: number[];
 }
@@ -52,8 +52,8 @@ async function readOffline(file: string, local: string): Promise<KernelRecords> 
   capture.close();
   return {
     streams: Array.from({ length: rowCount(streams) }, (_, i) => {
-      const { id, firstMs, lastMs, ...rest } = rowAt(streams, i);
-      return { ...rest, firstNs: firstMs.toFixed(3), lastNs: lastMs.toFixed(3) };
+      const { id, ...rest } = rowAt(streams, i);
+      return rest;
     }).sort(bySsrc),
     pairs: Array.from({ length: rowCount(pairs) }, (_, i) => {
       const { id, firstMs, lastMs, ...rest } = rowAt(pairs, i);
@@ -65,10 +65,7 @@ async function readOffline(file: string, local: string): Promise<KernelRecords> 
 
 function runKernel(file: string, local: string): KernelRecords {
   const records = JSON.parse(execFileSync(HARNESS, ["replay", file, local], { encoding: "utf8" })) as KernelRecords;
-  const toMs = (ns: string): string => (Number(ns) / 1e6).toFixed(3);
-  records.streams = records.streams
-    .map((stream) => ({ ...stream, firstNs: toMs(stream.firstNs), lastNs: toMs(stream.lastNs) }))
-    .sort(bySsrc);
+  records.streams.sort(bySsrc);
   return records;
 }
 

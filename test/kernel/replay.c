@@ -64,15 +64,21 @@ static void replay(struct probe *skeleton, FILE *file, const char *local_text)
 	}
 }
 
+/* As a double holds them best: whole ones and the rest apart. */
+static double milliseconds(__u64 ns)
+{
+	return (double)(ns / 1000000) + (double)(ns % 1000000) / 1e6;
+}
+
 static void print_stream(const struct stream *s)
 {
 	printf("{\"ssrc\":%u,\"packets\":%llu,\"bytes\":%llu,\"headerBytes\":%llu,\"baseSeq\":%u,\"maxSeq\":%u,"
 	       "\"expectedBefore\":%u,\"duplicated\":%u,\"reordered\":%u,\"stray\":%u,\"contended\":%u,"
 	       "\"payloadType\":%u,\"clockRate\":%u,\"clockSource\":%u,\"jitterNsQ8\":%llu,"
-	       "\"jitterRfc3550NsQ8\":%llu,\"firstNs\":\"%llu\",\"lastNs\":\"%llu\"}",
+	       "\"jitterRfc3550NsQ8\":%llu,\"firstMs\":%.17g,\"lastMs\":%.17g}",
 	       s->ssrc, s->packets, s->bytes, s->header_bytes, s->sequence.base_seq, s->sequence.max_seq,
 	       s->expected_before, s->duplicated, s->reordered, s->stray, s->contended, s->payload_type, s->clock_rate,
-	       s->clock_source, s->jitter, s->jitter_rfc3550, s->first_ns, s->last_ns);
+	       s->clock_source, s->jitter, s->jitter_rfc3550, milliseconds(s->first_ns), milliseconds(s->last_ns));
 }
 
 static void print_side(const char *name, const struct pair_side *side)
