@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# A façade: CMakeLists.txt (through cmake-js) and tsconfig.build.json are the build, scripts/ the rest. V=1 shows commands.
+
+FUZZ_SECONDS ?= 60
+ARGS ?=
+
+ifeq ($(V),1)
+Q :=
+else
+Q := @
+MAKEFLAGS += --no-print-directory
+endif
+export V
+
+.DEFAULT_GOAL := help
+.PHONY: run demo build test lint format bench fuzz kernels clean help setup setup-test
+
+run: build ## install what is missing, build, and show live what this host's calls are like (root)
+	$(Q)exec bin/rtcprobe run --live $(ARGS)
+
+demo: build ## two network namespaces, a bad network of known badness, and what the probe makes of it (root)
+	$(Q)npm run --silent demo -- $(ARGS)
+
+build: setup ## build/Release/rtcprobe.node and dist/
+	$(Q)scripts/build
+
+test: setup-test ## every test; as root and after setup none may be skipped
+	$(Q)scripts/build
+	$(Q)scripts/test $(ARGS)
+
+lint: setup-test ## Biome, tsc, clang-format, padding of the records, allowed arrows
+	$(Q)scripts/lint
+
+format: setup-test ## Biome and clang-format, in place
+	$(Q)scripts/format
+
+bench: ## compare with peers
+	@echo "make bench: nothing here yet; the benchmark work (issue 5) fills it" >&2; exit 1
+
+fuzz: setup-test ## fuzz the core with sanitizers for FUZZ_SECONDS (60)
+	$(Q)scripts/fuzz $(FUZZ_SECONDS)
+
+kernels: ## test in VMs over kernels
+	@echo "make kernels: nothing here yet; the work on kernels in VMs fills it" >&2; exit 1
+
+clean: ## remove build/ and dist/
+	$(Q)rm -rf build dist native/build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+setup:
+	$(Q)scripts/setup run
+
+setup-test:
+	$(Q)scripts/setup test

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What this machine lets a test do. A test that needs more is skipped with `why`; capability.test.ts turns the skip into a
+ * failure where everything has been installed and the tests run as root.
+ */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+export interface Capability {
+  ok: boolean;
+  /** What is missing; empty when `ok`. */
+  why: string;
+}
+
+const NAMES = ["root", "bpf", "netns", "packet", "influxd", "tshark"] as const;
+export type CapabilityName = (typeof NAMES)[number];
+
+const OK: Capability = { ok: true, why: "" };
+const CAP_NET_RAW = 13n;
+/** Debian keeps ip and bpftool where only root's PATH looks. */
+const PATH = `${process.env.PATH ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`;
+
+function missing(why: string): Capability {
+  return { ok: false, why };
+}
+
+/** Can the command be run, and does it succeed? */
+function tryCommand(command: string, ...args: string[]): Capability {
+  const result = spawnSync(command, args, { encoding: "utf8", timeout: 20_000, env: { ...process.env, PATH } });
+  const shown = [command, ...args].join(" ");
+  if (result.error) {
+    const { code } = result.error as NodeJS.ErrnoException;
+    return missing(code === "ENOENT" ? `${command} is not installed` : `${shown}: ${code}`);
+  }
+  if (result.status === 0) return OK;
+  const said = result.stderr.trim().split("\n").at(-1) ?? "";
+  return missing(`${shown}: ${said || `exit ${result.status ?? result.signal}`}`);
+}
+
+function checkRoot(): Capability {
+  return process.geteuid?.() === 0 ? OK : missing("not root");
+}
+
+/** The bpf system call answers, and there is a cgroup v2 to attach to. That programs load is the tests' own business. */
+function checkBpf(): Capability {
+  if (!checkRoot().ok) return checkRoot();
+  if (!/ - cgroup2 /.test(readFileSync("/proc/self/mountinfo", "utf8"))) return missing("no cgroup v2 is mounted");
+  return tryCommand("bpftool", "prog", "list");
+}
+
+/** A namespace can be made, and entered. */
+function checkNetns(): Capability {
+  if (!checkRoot().ok) return checkRoot();
+  const name = `rtcprobe-can-${process.pid}`;
+  const added = tryCommand("ip", "netns", "add", name);
+  if (!added.ok) return added;
+  const entered = tryCommand("ip", "-n", name, "link", "set", "lo", "up");
+  const deleted = tryCommand("ip", "netns", "delete", name);
+  return entered.ok ? deleted : entered;
+}
+
+function checkPacket(): Capability {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+  return (BigInt(`0x${effective}`) >> CAP_NET_RAW) & 1n ? OK : missing("no CAP_NET_RAW");
+}
+
+const CHECKS: Record<CapabilityName, () => Capability> = {
+  root: checkRoot,
+  bpf: checkBpf,
+  netns: checkNetns,
+  packet: checkPacket,
+  influxd: () => tryCommand("influxd", "version"),
+  tshark: () => tryCommand("tshark", "--version"),
+};
+
+/** Each capability is looked at when first asked for, and once: most test files ask for one or none. */
+function lookUp(): Record<CapabilityName, Capability> {
+  const known = new Map<CapabilityName, Capability>();
+  const all = {} as Record<CapabilityName, Capability>;
+  for (const name of NAMES) {
+    const get = (): Capability => {
+      const capability = known.get(name) ?? CHECKS[name]();
+      known.set(name, capability);
+      return capability;
+    };
+    Object.defineProperty(all, name, { enumerable: true, get });
+  }
+  return all;
+}
+
+export const can = lookUp();
