@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#ifndef RTCPROBE_NATIVE_CAPTURE_H
+#define RTCPROBE_NATIVE_CAPTURE_H
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "observer.h"
+#include "pcap.h"
+
+/* An address of our end. */
+struct local_address {
+	__u64 words[2]; /* as in struct endpoints */
+	__u8 is_ipv6;
+};
+
+/* Throws a native_error, ERR_ADDRESS, if this is no IP address. */
+struct local_address local_address_from(const std::string &text);
+
+/* A capture file on its way through the core: no JavaScript here. One thread at a time, but for stop(). */
+class capture
+{
+public:
+	explicit capture(std::string path);
+
+	/*
+	 * Observe the packets before `until_ns`. True while there is more. Throws a native_error; what was read before the
+	 * fault stays counted, and after it there is no more.
+	 */
+	bool read(__u64 until_ns);
+	void stop() { in.stop(); }
+
+	/* Time of the last packet, or the time that was read up to; 0 before the first. */
+	__u64 clock_ns() const { return clock; }
+
+	/* Time of the packet that a read stopped before; means nothing unless it said that there is more. */
+	__u64 next_ns() const { return next; }
+
+	struct observer observer;
+	std::vector<local_address> local;
+	__u64 frames = 0;
+	__u64 frames_other = 0; /* no UDP over IP */
+	bool is_truncated = false;
+
+private:
+	template <class Reader> bool read_on(Reader &reader, __u64 until_ns);
+	void observe_frame(const struct captured_packet &packet);
+	__u8 direction(const struct endpoints &e) const;
+
+	class input in;
+	std::optional<capture_reader> reader;
+	__u64 clock = 0;
+	__u64 next = 0;
+	bool is_over = false;
+};
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#ifndef RTCPROBE_NATIVE_OBSERVER_H
+#define RTCPROBE_NATIVE_OBSERVER_H
+
+#include <cstring>
+
+#include "frame.h"
+#include "records.h"
+
+#include "../core/observe.h"
+
+/* The host side of the core's seam: capture files, AF_PACKET and the fuzzer. One thread at a time. */
+struct observer {
+	struct config config = {};
+	__u32 probes = PROBE_RTP | PROBE_STUN | PROBE_RTCP;
+	__u64 tallies[DATAGRAM_OUTCOMES] = {};
+	stream_table streams;
+	pair_table pairs;
+	struct bytes payload = {}; /* of the packet that is being observed */
+	__u64 now = 0;             /* when it arrived */
+};
+
+static inline struct stream *observer_stream(struct observer *o, __u32 slot)
+{
+	return &o->streams.at(slot).record;
+}
+
+static inline struct stream_detail *observer_detail(struct observer *o, __u32 slot)
+{
+	return &o->streams.at(slot).detail;
+}
+
+static inline struct pair *observer_pair(struct observer *o, __u32 slot)
+{
+	return &o->pairs.at(slot).record;
+}
+
+static inline __u32 observer_stream_mask(const struct observer *o)
+{
+	return o->streams.mask();
+}
+
+static inline __u32 observer_pair_mask(const struct observer *o)
+{
+	return o->pairs.mask();
+}
+
+static inline __u64 observer_seed(const struct observer *o)
+{
+	return o->config.seed;
+}
+
+static inline __u32 observer_clock_rate(const struct observer *o, __u8 payload_type)
+{
+	return o->config.clock_rates[payload_type & 127];
+}
+
+static inline int observer_probe_is_on(const struct observer *o, __u32 probe)
+{
+	return (o->probes & probe) != 0;
+}
+
+static inline __u64 observer_arrival(struct observer *o, struct endpoints *)
+{
+	return o->now;
+}
+
+/* Packets do not say whose socket they belong to. */
+static inline void observer_owner(struct observer *, __u64 *cgroup_id, __u32 *pid)
+{
+	*cgroup_id = 0;
+	*pid = 0;
+}
+
+static inline void observer_tally(struct observer *o, enum outcome outcome, __s64 n)
+{
+	o->tallies[outcome] += static_cast<__u64>(n);
+}
+
+static inline void observer_show(struct observer *o, struct datagram *d, __u32 at)
+{
+	__u32 begin = d->offset + at;
+	__u32 size = at < d->size ? d->size - at : 0;
+
+	d->filled = 0;
+	if (begin >= o->payload.size)
+		return;
+	if (size > o->payload.size - begin)
+		size = o->payload.size - begin;
+	if (size >= DATAGRAM_WINDOW) {
+		memcpy(d->bytes, o->payload.data + begin, DATAGRAM_WINDOW);
+		d->filled = DATAGRAM_WINDOW;
+	} else {
+		memcpy(d->bytes, o->payload.data + begin, size);
+		d->filled = size;
+	}
+}
+
+/* A datagram that is refused before anybody looks into it. */
+static inline void observer_refuse(struct observer *o, enum outcome reason)
+{
+	observer_tally(o, DATAGRAM_SEEN, 1);
+	observer_tally(o, reason, 1);
+}
+
+/* One datagram of `size` bytes that begins at byte `offset` of the payload. */
+static inline void observer_datagram(struct observer *o, struct endpoints *e, __u32 offset, __u32 size, __u64 now)
+{
+	enum outcome outcome;
+
+	if (size == 0)
+		return observer_refuse(o, DATAGRAM_EMPTY);
+	o->now = now;
+	for (;;) {
+		struct datagram d;
+
+		e->channel = 0; /* observe() sets it, and moves the datagram behind the TURN header */
+		d.size = size;
+		d.offset = offset;
+		observer_show(o, &d, 0);
+		if (d.filled == 0)
+			return observer_refuse(o, DATAGRAM_TRUNCATED);
+		outcome = observe(o, &d, e);
+		if (outcome != DATAGRAM_TABLE_FULL) /* else nothing was counted yet, and it may be tried again */
+			break;
+		if (!(datagram_protocol(&d) == PROTOCOL_STUN ? o->pairs.grow(now) : o->streams.grow(now)))
+			break;
+	}
+	o->streams.keep(now);
+	o->pairs.keep(now);
+	observer_tally(o, DATAGRAM_SEEN, 1);
+	observer_tally(o, outcome, 1);
+}
+
+/*
+ * A parsed frame: every UDP datagram is tallied as seen and with one outcome. `segment` is the payload size of the
+ * datagrams that a super-packet is made of, 0 if the packet is one datagram.
+ */
+static inline void observer_packet(struct observer *o, enum frame_kind kind, struct udp_packet *udp, __u32 segment,
+				   __u64 now)
+{
+	switch (kind) {
+	case FRAME_OTHER: return;
+	case FRAME_TRUNCATED: return observer_refuse(o, DATAGRAM_TRUNCATED);
+	case FRAME_FRAGMENT: return observer_refuse(o, DATAGRAM_FRAGMENT);
+	case FRAME_UDP: break;
+	}
+	o->payload = udp->payload;
+	if (segment == 0 || segment >= udp->size)
+		return observer_datagram(o, &udp->endpoints, 0, udp->size, now);
+	for (__u32 at = 0; at < udp->size; at += segment)
+		observer_datagram(o, &udp->endpoints, at, udp->size - at < segment ? udp->size - at : segment, now);
+}
+
+#endif

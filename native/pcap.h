@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#ifndef RTCPROBE_NATIVE_PCAP_H
+#define RTCPROBE_NATIVE_PCAP_H
+
+#include <variant>
+#include <vector>
+
+#include "error.h"
+#include "frame.h"
+#include "input.h"
+
+/* One packet of a capture file. Its bytes are valid until the next peek(). */
+struct captured_packet {
+	struct bytes frame;
+	__u32 link_type;
+	__u64 time_ns; /* since the Unix epoch */
+};
+
+enum : __u32 { CAPTURE_LONGEST = 1 << 18 }; /* bytes of a packet: what libpcap, too, takes for the most */
+
+/* ERR_PCAP_FORMAT at the place that is read now. */
+native_error format_error(const input &in, const std::string &what);
+void check_link_type(const input &in, __u32 link_type);
+
+/* Integers in the byte order of the host that wrote the file. */
+struct file_order {
+	bool is_swapped = false;
+
+	__u16 u16(const __u8 *at) const
+	{
+		__u16 value;
+
+		__builtin_memcpy(&value, at, sizeof(value));
+		return is_swapped ? __builtin_bswap16(value) : value;
+	}
+
+	__u32 u32(const __u8 *at) const
+	{
+		__u32 value;
+
+		__builtin_memcpy(&value, at, sizeof(value));
+		return is_swapped ? __builtin_bswap32(value) : value;
+	}
+
+	__u64 u64(const __u8 *at) const
+	{
+		__u64 value;
+
+		__builtin_memcpy(&value, at, sizeof(value));
+		return is_swapped ? __builtin_bswap64(value) : value;
+	}
+};
+
+/* https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html */
+class pcap_reader
+{
+public:
+	/* Reads the file's header. */
+	explicit pcap_reader(input *file);
+
+	/* True if there is a packet; it is the same again until next(). */
+	bool peek(struct captured_packet *packet)
+	{
+		__u32 captured;
+
+		if (!in->need(record_header))
+			return at_end();
+		captured = order.u32(in->data() + 8);
+		if (captured > CAPTURE_LONGEST)
+			throw format_error(*in, "a packet of " + std::to_string(captured) + " bytes");
+		size = record_header + captured;
+		if (!in->need(size))
+			return at_end();
+		packet->frame = { in->data() + record_header, captured };
+		packet->link_type = link_type;
+		packet->time_ns = static_cast<__u64>(order.u32(in->data())) * NS_PER_S +
+				  static_cast<__u64>(order.u32(in->data() + 4)) * fraction_ns;
+		return true;
+	}
+
+	void next() { in->skip(size); }
+	/* True if the file ended in the middle of a packet. */
+	bool is_truncated() const { return truncated; }
+
+private:
+	bool at_end()
+	{
+		truncated = !in->is_whole();
+		return false;
+	}
+
+	input *in;
+	struct file_order order;
+	__u32 fraction_ns; /* unit of the second word of a timestamp */
+	__u32 record_header;
+	__u32 link_type;
+	__u32 size = 0;
+	bool truncated = false;
+};
+
+/* https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html */
+class pcapng_reader
+{
+public:
+	explicit pcapng_reader(input *file) : in(file) {}
+
+	bool peek(struct captured_packet *packet);
+	void next() { in->skip(size); }
+	bool is_truncated() const { return truncated; }
+
+private:
+	struct interface {
+		__u32 link_type;
+		__u32 snap_length; /* 0 = none */
+		__s64 offset_s;
+		__u64 units_per_s; /* of a timestamp */
+	};
+
+	bool read_section();
+	bool need_block();
+	void read_interface();
+	void read_packet(struct captured_packet *packet, __u32 interface_id, __u32 header);
+	void read_simple_packet(struct captured_packet *packet);
+	const struct interface &find_interface(__u32 id);
+	__u64 resolution(__u8 code);
+
+	input *in;
+	struct file_order order;
+	std::vector<interface> interfaces;
+	__u64 time_ns = 0; /* of the packet before */
+	__u32 size = 0;    /* of the block */
+	bool truncated = false;
+};
+
+using capture_reader = std::variant<pcap_reader, pcapng_reader>;
+
+/* The reader that the file's first bytes ask for. Throws ERR_PCAP_FORMAT if it is none of them. */
+capture_reader open_reader(input *file);
+
+#endif

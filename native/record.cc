@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "record.h"
+
+#include <iterator>
+#include <string>
+
+#include <arpa/inet.h>
+
+namespace
+{
+
+/* The fields of a StreamRecord: field(name, value), one line each, in the order of src/native.ts. */
+template <class Field> void stream_fields(Field field, __u32 id, const struct stream &s)
+{
+	field("id", id);
+	field("ssrc", s.ssrc);
+	field("packets", s.packets);
+	field("bytes", s.bytes);
+	field("headerBytes", s.header_bytes);
+	field("baseSeq", s.sequence.base_seq);
+	field("maxSeq", s.sequence.max_seq);
+	field("expectedBefore", s.expected_before);
+	field("duplicated", s.duplicated);
+	field("reordered", s.reordered);
+	field("stray", s.stray);
+	field("contended", s.contended);
+	field("payloadType", s.payload_type);
+	field("clockRate", s.clock_rate);
+	field("clockSource", s.clock_source);
+	field("jitterNsQ8", s.jitter);
+	field("jitterRfc3550NsQ8", s.jitter_rfc3550);
+	field("firstMs", milliseconds(s.first_ns));
+	field("lastMs", milliseconds(s.last_ns));
+}
+
+/* The fields of a PairRecord. */
+template <class Field> void pair_fields(Field field, __u32 id, const struct pair &p)
+{
+	field("id", id);
+	field("firstRequests", p.sides[0].requests);
+	field("firstRetransmissions", p.sides[0].retransmissions);
+	field("firstResponses", p.sides[0].responses);
+	field("firstRoundTrips", p.sides[0].round_trips);
+	field("firstRoundTripTotalNs", p.sides[0].round_trip_total_ns);
+	field("firstRoundTripLastNs", p.sides[0].round_trip_last_ns);
+	field("firstRoundTripMinNs", p.sides[0].round_trip_min_ns);
+	field("firstRoundTripMaxNs", p.sides[0].round_trip_max_ns);
+	field("secondRequests", p.sides[1].requests);
+	field("secondRetransmissions", p.sides[1].retransmissions);
+	field("secondResponses", p.sides[1].responses);
+	field("secondRoundTrips", p.sides[1].round_trips);
+	field("secondRoundTripTotalNs", p.sides[1].round_trip_total_ns);
+	field("secondRoundTripLastNs", p.sides[1].round_trip_last_ns);
+	field("secondRoundTripMinNs", p.sides[1].round_trip_min_ns);
+	field("secondRoundTripMaxNs", p.sides[1].round_trip_max_ns);
+	field("contended", p.contended);
+	field("firstMs", milliseconds(p.first_ns));
+	field("lastMs", milliseconds(p.last_ns));
+}
+
+std::vector<const char *> stream_names()
+{
+	std::vector<const char *> names;
+
+	stream_fields([&](const char *name, auto) { names.push_back(name); }, 0, {});
+	return names;
+}
+
+std::vector<const char *> pair_names()
+{
+	std::vector<const char *> names;
+
+	pair_fields([&](const char *name, auto) { names.push_back(name); }, 0, {});
+	return names;
+}
+
+/* Names of enum outcome, in its order. */
+constexpr const char *outcome_names[] = {
+	"seen",    "rtp",   "rtcp",      "srtcp",    "stun",     "unconfirmed", "dtls",      "turn",
+	"unknown", "empty", "truncated", "fragment", "segments", "probeOff",    "tableFull", "contended",
+};
+static_assert(std::size(outcome_names) == DATAGRAM_OUTCOMES, "every outcome has a name");
+
+constexpr const char *direction_names[] = { "in", "out", "unknown" };
+static_assert(DIRECTION_IN == 0 && DIRECTION_OUT == 1 && DIRECTION_UNKNOWN == 2, "names are in the order of the enum");
+
+/* One Float64Array per name, all of them views of one buffer. */
+Napi::Object columns(Napi::Env env, const std::vector<const char *> &names, const struct record_rows &rows)
+{
+	Napi::Object value = Napi::Object::New(env);
+	Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, rows.cells.size() * sizeof(double));
+	double *cells = static_cast<double *>(buffer.Data());
+
+	for (size_t row = 0; row < rows.count; row++)
+		for (size_t field = 0; field < names.size(); field++)
+			cells[field * rows.count + row] = rows.cells[row * names.size() + field];
+	for (size_t field = 0; field < names.size(); field++)
+		value.Set(names[field],
+			  Napi::Float64Array::New(env, rows.count, buffer, field * rows.count * sizeof(double)));
+	return value;
+}
+
+std::string address_text(const __u64 (&address)[2], bool is_ipv6)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, address, text, sizeof(text));
+	return text;
+}
+
+} // namespace
+
+void stream_row(struct record_rows *rows, __u32 id, const struct stream &s)
+{
+	if (s.evidence < STREAM_EVIDENCE)
+		return;
+	stream_fields([&](const char *, auto value) { rows->cells.push_back(static_cast<double>(value)); }, id, s);
+	rows->count++;
+}
+
+void pair_row(struct record_rows *rows, __u32 id, const struct pair &p)
+{
+	pair_fields([&](const char *, auto value) { rows->cells.push_back(static_cast<double>(value)); }, id, p);
+	rows->count++;
+}
+
+Napi::Object snapshot_value(Napi::Env env, const struct snapshot &s)
+{
+	Napi::Object value = Napi::Object::New(env);
+	Napi::Object datagrams = Napi::Object::New(env);
+
+	for (size_t i = 0; i < DATAGRAM_OUTCOMES; i++)
+		datagrams.Set(outcome_names[i], static_cast<double>(s.tallies[i]));
+	value.Set("atMs", milliseconds(s.at_ns));
+	value.Set("epochMs", milliseconds(s.epoch_ns));
+	value.Set("streams", columns(env, stream_names(), s.streams));
+	value.Set("pairs", columns(env, pair_names(), s.pairs));
+	value.Set("datagrams", datagrams);
+	return value;
+}
+
+Napi::Object origin_value(Napi::Env env, const struct endpoints &e, __u64 cgroup_id, __u32 pid)
+{
+	Napi::Object value = Napi::Object::New(env);
+
+	value.Set("srcAddress", address_text(e.src, e.is_ipv6));
+	value.Set("srcPort", static_cast<double>(ntohs(e.src_port)));
+	value.Set("dstAddress", address_text(e.dst, e.is_ipv6));
+	value.Set("dstPort", static_cast<double>(ntohs(e.dst_port)));
+	value.Set("direction", direction_names[e.direction]);
+	if (e.channel)
+		value.Set("channel", static_cast<double>(e.channel));
+	if (cgroup_id)
+		value.Set("cgroupId", std::to_string(cgroup_id));
+	if (pid)
+		value.Set("pid", static_cast<double>(pid));
+	return value;
+}

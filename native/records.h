@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#ifndef RTCPROBE_NATIVE_RECORDS_H
+#define RTCPROBE_NATIVE_RECORDS_H
+
+#include <utility>
+#include <vector>
+
+#include "core.h"
+
+#define TABLE_SHARED 0
+#include "../core/table.h"
+
+static inline int stream_is_claimable(const struct stream *s, __u64 now); /* core/observe.h */
+
+/* One slot's worth of a stream or pair. `shown` is the version that the last snapshot saw, 0 = none did. */
+struct alignas(64) stream_entry {
+	struct stream record;
+	struct stream_detail detail;
+	__u32 shown;
+
+	const struct endpoints &endpoints() const { return detail.endpoints; }
+	__u64 cgroup_id() const { return detail.cgroup_id; }
+	__u32 pid() const { return detail.pid; }
+	bool is_stale(__u64 now) const { return stream_is_claimable(&record, now); }
+};
+
+struct alignas(64) pair_entry {
+	struct pair record;
+	__u32 shown;
+
+	const struct endpoints &endpoints() const { return record.endpoints; }
+	__u64 cgroup_id() const { return record.cgroup_id; }
+	__u32 pid() const { return record.pid; }
+	bool is_stale(__u64) const { return false; }
+};
+
+/*
+ * The table that core/table.h probes, as slots that name dense entries: the index grows and is rehashed, an entry's
+ * number (its id) never changes. A free slot shows one entry kept aside; once the core has claimed it, keep() gives it a
+ * place of its own.
+ */
+template <class Entry> class record_table
+{
+public:
+	/* `slots` is a power of two. A fixed table never grows: its slots bound its entries. */
+	void open(__u32 slots, bool fixed)
+	{
+		index.assign(slots, NONE);
+		is_fixed = fixed;
+		if (fixed)
+			entries.reserve(slots);
+	}
+
+	__u32 mask() const { return static_cast<__u32>(index.size()) - 1; }
+
+	Entry &at(__u32 slot)
+	{
+		__u32 id = index[slot];
+
+		if (id != NONE)
+			return entries[id];
+		asked = slot;
+		return spare;
+	}
+
+	/* After each datagram: keep the entry that it claimed, if it did. */
+	void keep(__u64 now)
+	{
+		if (spare.record.tag == 0)
+			return;
+		index[asked] = place();
+		spare = {};
+		if (!is_fixed && live() * LOAD > index.size())
+			grow(now);
+	}
+
+	/*
+	 * Make room: forget the stale, and double the index unless that alone made enough. False if the table is fixed, or
+	 * so empty that more slots would not help.
+	 */
+	bool grow(__u64 now)
+	{
+		size_t slots = index.size();
+		size_t before = live();
+
+		if (is_fixed || before * LOAD * 64 < slots)
+			return false;
+		for (__u32 id = 0; id < entries.size(); id++)
+			if (entries[id].record.tag != 0 && entries[id].is_stale(now))
+				forget(id);
+		if (live() == before || live() * LOAD * 2 > slots)
+			slots *= 2;
+		while (!rehash(slots))
+			slots *= 2;
+		return true;
+	}
+
+	/* The entry of this id, or nothing if none has it. */
+	const Entry *find(__u32 id) const
+	{
+		return id < entries.size() && entries[id].record.tag != 0 ? &entries[id] : nullptr;
+	}
+
+	/* Calls visit(id, entry) for all, and remembers what it saw. */
+	template <class Visit> void show(Visit visit)
+	{
+		for (__u32 id = 0; id < entries.size(); id++) {
+			if (entries[id].record.tag == 0)
+				continue;
+			visit(id, entries[id]);
+			entries[id].shown = entries[id].record.version;
+		}
+	}
+
+	/* Set the entry of this id free, unless it changed since it was shown. */
+	void retire(__u32 id)
+	{
+		const Entry *entry = find(id);
+
+		if (!entry || entry->shown != entry->record.version)
+			return;
+		for (__u32 i = 0; i < TABLE_PROBES; i++) {
+			__u32 slot = table_slot(entry->record.tag, i, mask());
+
+			if (index[slot] == id)
+				index[slot] = NONE;
+		}
+		forget(id);
+	}
+
+private:
+	static constexpr __u32 NONE = ~0u;
+	/* Slots per entry at the least. At 1/4 full, 1 claim in 65 000 finds its eight slots taken and makes it grow. */
+	static constexpr size_t LOAD = 4;
+
+	size_t live() const { return entries.size() - vacant.size(); }
+
+	void forget(__u32 id)
+	{
+		entries[id] = {};
+		vacant.push_back(id);
+	}
+
+	__u32 place()
+	{
+		if (vacant.empty()) {
+			entries.push_back(spare);
+			return static_cast<__u32>(entries.size() - 1);
+		}
+		__u32 id = vacant.back();
+
+		vacant.pop_back();
+		entries[id] = spare;
+		return id;
+	}
+
+	bool rehash(size_t slots)
+	{
+		std::vector<__u32> next(slots, NONE);
+
+		for (__u32 id = 0; id < entries.size(); id++) {
+			__u32 i = 0, slot = 0;
+
+			if (entries[id].record.tag == 0)
+				continue;
+			for (; i < TABLE_PROBES; i++) {
+				slot = table_slot(entries[id].record.tag, i, static_cast<__u32>(slots) - 1);
+				if (next[slot] == NONE)
+					break;
+			}
+			if (i == TABLE_PROBES)
+				return false;
+			next[slot] = id;
+		}
+		index = std::move(next);
+		return true;
+	}
+
+	std::vector<__u32> index;
+	std::vector<Entry> entries;
+	std::vector<__u32> vacant;
+	Entry spare = {};
+	__u32 asked = 0;
+	bool is_fixed = false;
+};
+
+using stream_table = record_table<stream_entry>;
+using pair_table = record_table<pair_entry>;
+
+#endif

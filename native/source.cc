@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "source.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <sys/random.h>
+
+#include "observer.h"
+#include "record.h"
+#include "value.h"
+
+void observer_seed_randomly(struct observer *o)
+{
+	if (getrandom(&o->config.seed, sizeof(o->config.seed), 0) < 0)
+		throw system_failure("getrandom", errno);
+}
+
+void observer_snapshot(struct observer *o, struct snapshot *s)
+{
+	o->streams.show([&](__u32 id, const stream_entry &entry) { stream_row(&s->streams, id, entry.record); });
+	o->pairs.show([&](__u32 id, const pair_entry &entry) { pair_row(&s->pairs, id, entry.record); });
+	memcpy(s->tallies, o->tallies, sizeof(s->tallies));
+}
+
+Napi::Value observer_origin(const struct observer *o, const Napi::CallbackInfo &info)
+{
+	enum record_kind kind = kind_argument(info, 0);
+	__u32 id = id_argument(info, 1);
+
+	auto describe = [&](const auto *entry) -> Napi::Value {
+		if (!entry)
+			throw unknown_id(info.Env(), kind, id);
+		return origin_value(info.Env(), entry->endpoints(), entry->cgroup_id(), entry->pid());
+	};
+
+	return kind == RECORD_STREAM ? describe(o->streams.find(id)) : describe(o->pairs.find(id));
+}
+
+void observer_retire(struct observer *o, const Napi::CallbackInfo &info)
+{
+	enum record_kind kind = kind_argument(info, 0);
+
+	for (__u32 id : ids_argument(info, 1)) {
+		if (kind == RECORD_STREAM)
+			o->streams.retire(id);
+		else
+			o->pairs.retire(id);
+	}
+}

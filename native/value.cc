@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "value.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <iterator>
+
+namespace
+{
+
+enum : __u32 { MAX_SLOTS = 1 << 24 };
+
+struct probe_name {
+	const char *name;
+	__u32 bit;
+};
+
+constexpr probe_name probe_names[] = {
+	{ "rtp", PROBE_RTP },
+	{ "stun", PROBE_STUN },
+	{ "rtcp", PROBE_RTCP },
+};
+
+Napi::TypeError type_error(Napi::Env env, const std::string &name, const char *wanted)
+{
+	return Napi::TypeError::New(env, name + " must be " + wanted);
+}
+
+/* A whole number from `low` to `high`. */
+__u32 check_integer(Napi::Env env, double number, const std::string &name, double low, double high)
+{
+	if (!(number >= low && number <= high) || number != std::floor(number))
+		throw Napi::RangeError::New(env, name + " must be an integer from " +
+							 std::to_string(static_cast<__u64>(low)) + " to " +
+							 std::to_string(static_cast<__u64>(high)));
+	return static_cast<__u32>(number);
+}
+
+__u32 integer_from(const Napi::Value &value, const std::string &name, double low, double high)
+{
+	if (!value.IsNumber())
+		throw type_error(value.Env(), name, "a number");
+	return check_integer(value.Env(), value.As<Napi::Number>().DoubleValue(), name, low, high);
+}
+
+} // namespace
+
+Napi::Error error_value(Napi::Env env, const native_error &error)
+{
+	Napi::Error value = Napi::Error::New(env, error.message);
+
+	value.Set("code", error.code);
+	if (error.number)
+		value.Set("errno", Napi::Number::New(env, -error.number));
+	if (!error.syscall.empty())
+		value.Set("syscall", error.syscall);
+	if (!error.path.empty())
+		value.Set("path", error.path);
+	if (!error.log.empty())
+		value.Set("log", error.log);
+	return value;
+}
+
+Napi::Object object_argument(const Napi::CallbackInfo &info, size_t at, const char *name)
+{
+	if (!info[at].IsObject())
+		throw type_error(info.Env(), name, "an object");
+	return info[at].As<Napi::Object>();
+}
+
+std::string string_argument(const Napi::CallbackInfo &info, size_t at, const char *name)
+{
+	if (!info[at].IsString())
+		throw type_error(info.Env(), name, "a string");
+	return info[at].As<Napi::String>().Utf8Value();
+}
+
+std::string string_option(const Napi::Object &options, const char *name)
+{
+	Napi::Value value = options.Get(name);
+
+	if (!value.IsString())
+		throw type_error(options.Env(), name, "a string");
+	return value.As<Napi::String>().Utf8Value();
+}
+
+std::vector<std::string> strings_from(const Napi::Env &env, const Napi::Value &value, const char *name)
+{
+	std::vector<std::string> strings;
+
+	if (!value.IsArray())
+		throw type_error(env, name, "an array");
+	for (__u32 i = 0; i < value.As<Napi::Array>().Length(); i++) {
+		Napi::Value element = value.As<Napi::Array>().Get(i);
+
+		if (!element.IsString())
+			throw type_error(env, name, "an array of strings");
+		strings.push_back(element.As<Napi::String>().Utf8Value());
+	}
+	return strings;
+}
+
+__u32 slots_option(const Napi::Object &options, const char *name)
+{
+	return std::bit_ceil(integer_from(options.Get(name), name, 1, MAX_SLOTS));
+}
+
+void clock_rates_option(const Napi::Object &options, __u32 (&clock_rates)[128])
+{
+	Napi::Value value = options.Get("clockRates");
+
+	if (!value.IsObject())
+		throw type_error(options.Env(), "clockRates", "an object");
+	Napi::Object rates = value.As<Napi::Object>();
+	Napi::Array types = rates.GetPropertyNames();
+
+	for (__u32 i = 0; i < types.Length(); i++) {
+		Napi::Value type = types.Get(i);
+		std::string name = "clockRates[" + type.ToString().Utf8Value() + "]";
+		__u32 payload_type = integer_from(type.ToNumber(), "payload type of " + name, 0, 127);
+
+		clock_rates[payload_type] = integer_from(rates.Get(type), name, 1, ~0u);
+	}
+}
+
+__u32 probes_from(const Napi::Env &env, const Napi::Value &names)
+{
+	__u32 probes = 0;
+
+	for (const std::string &name : strings_from(env, names, "probes")) {
+		const probe_name *found = std::find_if(std::begin(probe_names), std::end(probe_names),
+						       [&](const probe_name &probe) { return name == probe.name; });
+
+		if (found == std::end(probe_names))
+			throw Napi::RangeError::New(env, "no such probe: " + name);
+		probes |= found->bit;
+	}
+	return probes;
+}
+
+Napi::Array probes_value(Napi::Env env, __u32 probes)
+{
+	Napi::Array names = Napi::Array::New(env);
+
+	for (const probe_name &probe : probe_names)
+		if (probes & probe.bit)
+			names.Set(names.Length(), Napi::String::New(env, probe.name));
+	return names;
+}
+
+enum record_kind kind_argument(const Napi::CallbackInfo &info, size_t at)
+{
+	std::string kind = string_argument(info, at, "kind");
+
+	if (kind == "stream")
+		return RECORD_STREAM;
+	if (kind == "pair")
+		return RECORD_PAIR;
+	throw Napi::RangeError::New(info.Env(), "kind must be stream or pair");
+}
+
+__u32 id_argument(const Napi::CallbackInfo &info, size_t at)
+{
+	return integer_from(info[at], "id", 0, ~0u);
+}
+
+std::vector<__u32> ids_argument(const Napi::CallbackInfo &info, size_t at)
+{
+	std::vector<__u32> ids;
+
+	if (!info[at].IsTypedArray() || info[at].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array)
+		throw type_error(info.Env(), "ids", "a Float64Array");
+	Napi::Float64Array values = info[at].As<Napi::Float64Array>();
+
+	ids.reserve(values.ElementLength());
+	for (size_t i = 0; i < values.ElementLength(); i++)
+		ids.push_back(check_integer(info.Env(), values[i], "id", 0, ~0u));
+	return ids;
+}
+
+Napi::Error unknown_id(Napi::Env env, enum record_kind kind, __u32 id)
+{
+	return Napi::RangeError::New(env, std::string("no ") + (kind == RECORD_STREAM ? "stream" : "pair") +
+						  " has the id " + std::to_string(id));
+}

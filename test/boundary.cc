@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/* Records whose every field holds a different number, through native/record.cc: for test/boundary.test.ts. */
+#include "record.h"
+
+namespace
+{
+
+constexpr __u64 WIDE = 1ULL << 40; /* more than 32 bits hold */
+constexpr __u32 NARROW = 1U << 31; /* more than 31 bits hold */
+
+struct stream make_stream()
+{
+	struct stream s = {};
+
+	s.tag = WIDE + 1;
+	s.version = NARROW + 2;
+	s.ssrc = NARROW + 3;
+	s.packets = WIDE + 4;
+	s.bytes = WIDE + 5;
+	s.header_bytes = WIDE + 6;
+	s.last_ns = 7123456;
+	s.jitter_rfc3550 = WIDE + 8;
+	s.jitter = WIDE + 9;
+	s.order_ns = WIDE + 10;
+	s.first_ns = 11123456;
+	s.last_ts = NARROW + 12;
+	s.order_ts = NARROW + 13;
+	s.clock_rate = NARROW + 14;
+	s.duplicated = NARROW + 15;
+	s.reordered = NARROW + 16;
+	s.stray = NARROW + 17;
+	s.expected_before = NARROW + 18;
+	s.contended = NARROW + 19;
+	s.payload_type = 220;
+	s.clock_source = 221;
+	s.evidence = STREAM_EVIDENCE;
+	s.csrc_count = 223;
+	s.bad_seq = 65024;
+	s.has_bad_seq = 225;
+	s.sequence.base_seq = NARROW + 26;
+	s.sequence.max_seq = NARROW + 27;
+	return s;
+}
+
+void fill_side(struct pair_side *side, __u32 from)
+{
+	side->round_trip_total_ns = WIDE + from;
+	side->round_trip_last_ns = WIDE + from + 1;
+	side->round_trip_min_ns = WIDE + from + 2;
+	side->round_trip_max_ns = WIDE + from + 3;
+	side->requests = NARROW + from + 4;
+	side->retransmissions = NARROW + from + 5;
+	side->responses = NARROW + from + 6;
+	side->round_trips = NARROW + from + 7;
+	side->unmatched = NARROW + from + 8;
+	side->next = NARROW + from + 9;
+}
+
+struct pair make_pair()
+{
+	struct pair p = {};
+
+	p.tag = WIDE + 41;
+	p.version = NARROW + 42;
+	p.contended = NARROW + 43;
+	p.first_ns = 44123456;
+	p.last_ns = 45123456;
+	fill_side(&p.sides[0], 50);
+	fill_side(&p.sides[1], 60);
+	return p;
+}
+
+Napi::Value snapshot(const Napi::CallbackInfo &info)
+{
+	struct stream in_probation = make_stream();
+	struct snapshot s;
+
+	in_probation.evidence = STREAM_EVIDENCE - 1;
+	s.at_ns = 71123456;
+	s.epoch_ns = 1700000000072123456;
+	stream_row(&s.streams, 1, in_probation);
+	stream_row(&s.streams, 2, make_stream());
+	pair_row(&s.pairs, 3, make_pair());
+	for (__u32 i = 0; i < DATAGRAM_OUTCOMES; i++)
+		s.tallies[i] = WIDE + i;
+	return snapshot_value(info.Env(), s);
+}
+
+/* [everything there is, nothing that may be absent] */
+Napi::Value origins(const Napi::CallbackInfo &info)
+{
+	struct endpoints e = {};
+	Napi::Array both = Napi::Array::New(info.Env());
+	const __u8 bytes[] = { 192, 0, 2, 1, 198, 51, 100, 2 };
+
+	__builtin_memcpy(e.src, bytes, 4);
+	__builtin_memcpy(e.dst, bytes + 4, 4);
+	e.src_port = __builtin_bswap16(1);
+	e.dst_port = __builtin_bswap16(65535);
+	e.channel = 0x4fff;
+	e.direction = DIRECTION_OUT;
+	both.Set(0u, origin_value(info.Env(), e, ~0ULL, NARROW));
+	e = {};
+	e.is_ipv6 = 1;
+	e.direction = DIRECTION_UNKNOWN;
+	both.Set(1u, origin_value(info.Env(), e, 0, 0));
+	return both;
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports)
+{
+	exports.Set("snapshot", Napi::Function::New<snapshot>(env));
+	exports.Set("origins", Napi::Function::New<origins>(env));
+	return exports;
+}
+
+} // namespace
+
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, init)

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The boundary between core records and JavaScript. Oracle: boundary.cc fills every field of the C structs with a number of
+ * its own; here each stands beside the name that src/native.ts gives it. A field that is missing, added, swapped or cut
+ * to fewer bits fails.
+ */
+import { createRequire } from "node:module";
+import { describe, expect, it } from "vitest";
+import {
+  type Columns,
+  DATAGRAM_OUTCOMES,
+  type Origin,
+  type PairRecord,
+  rowAt,
+  rowCount,
+  type Snapshot,
+  type StreamRecord,
+} from "../src/native.js";
+
+const boundary = createRequire(import.meta.url)("../build/Release/boundary.node") as {
+  snapshot(): Snapshot;
+  origins(): [Origin, Origin];
+};
+
+const WIDE = 2 ** 40;
+const NARROW = 2 ** 31;
+
+const STREAM: StreamRecord = {
+  id: 2,
+  ssrc: NARROW + 3,
+  packets: WIDE + 4,
+  bytes: WIDE + 5,
+  headerBytes: WIDE + 6,
+  baseSeq: NARROW + 26,
+  maxSeq: NARROW + 27,
+  expectedBefore: NARROW + 18,
+  duplicated: NARROW + 15,
+  reordered: NARROW + 16,
+  stray: NARROW + 17,
+  contended: NARROW + 19,
+  payloadType: 220,
+  clockRate: NARROW + 14,
+  clockSource: 221,
+  jitterNsQ8: WIDE + 9,
+  jitterRfc3550NsQ8: WIDE + 8,
+  firstMs: 11.123456,
+  lastMs: 7.123456,
+};
+
+const PAIR: PairRecord = {
+  id: 3,
+  firstRequests: NARROW + 54,
+  firstRetransmissions: NARROW + 55,
+  firstResponses: NARROW + 56,
+  firstRoundTrips: NARROW + 57,
+  firstRoundTripTotalNs: WIDE + 50,
+  firstRoundTripLastNs: WIDE + 51,
+  firstRoundTripMinNs: WIDE + 52,
+  firstRoundTripMaxNs: WIDE + 53,
+  secondRequests: NARROW + 64,
+  secondRetransmissions: NARROW + 65,
+  secondResponses: NARROW + 66,
+  secondRoundTrips: NARROW + 67,
+  secondRoundTripTotalNs: WIDE + 60,
+  secondRoundTripLastNs: WIDE + 61,
+  secondRoundTripMinNs: WIDE + 62,
+  secondRoundTripMaxNs: WIDE + 63,
+  contended: NARROW + 43,
+  firstMs: 44.123456,
+  lastMs: 45.123456,
+};
+
+function expectOneRow<Row extends StreamRecord | PairRecord>(columns: Columns<Row>, row: Row): void {
+  expect(Object.keys(columns)).toEqual(Object.keys(row));
+  for (const column of Object.values(columns)) expect(column).toBeInstanceOf(Float64Array);
+  expect(rowCount(columns as Columns<StreamRecord>)).toBe(1);
+  expect(rowAt(columns, 0)).toEqual(row);
+}
+
+describe("a snapshot", () => {
+  const snapshot = boundary.snapshot();
+
+  it("has every field of a stream, and no stream in probation", () => expectOneRow(snapshot.streams, STREAM));
+
+  it("has every field of a pair", () => expectOneRow(snapshot.pairs, PAIR));
+
+  it("has every outcome by its name, in the order of core/outcome.h", () => {
+    expect(Object.keys(snapshot.datagrams)).toEqual([...DATAGRAM_OUTCOMES]);
+    expect(Object.values(snapshot.datagrams)).toEqual(DATAGRAM_OUTCOMES.map((_, i) => WIDE + i));
+  });
+
+  it("has both clocks in milliseconds", () => {
+    expect(Object.keys(snapshot)).toEqual(["atMs", "epochMs", "streams", "pairs", "datagrams"]);
+    expect(snapshot.atMs).toBe(71.123456);
+    expect(snapshot.epochMs).toBeCloseTo(1_700_000_000_072.125, 2);
+  });
+});
+
+describe("an origin", () => {
+  const [whole, bare] = boundary.origins();
+
+  it("has every field", () => {
+    expect(whole).toStrictEqual({
+      srcAddress: "192.0.2.1",
+      srcPort: 1,
+      dstAddress: "198.51.100.2",
+      dstPort: 65_535,
+      direction: "out",
+      channel: 0x4fff,
+      cgroupId: "18446744073709551615",
+      pid: NARROW,
+    });
+  });
+
+  it("leaves out what is not known", () => {
+    expect(bare).toStrictEqual({ srcAddress: "::", srcPort: 0, dstAddress: "::", dstPort: 0, direction: "unknown" });
+  });
+});

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+/**
+ * RTP streams and STUN round trips of a capture file, computed here from the RFCs in floating point and with unbounded
+ * memory: nothing is shared with core/ or native/. Reads what the captures in test/captures are: nanosecond pcap, little
+ * endian, Ethernet, IPv4 without options.
+ */
+import { readFileSync } from "node:fs";
+
+export interface Arrival {
+  seq: number;
+  timestamp: number;
+  /** Nanoseconds since the epoch. */
+  timeNs: bigint;
+}
+
+export interface OracleStream {
+  ssrc: number;
+  from: string;
+  to: string;
+  arrivals: Arrival[];
+}
+
+export interface OracleCounts {
+  packets: number;
+  lost: number;
+  duplicated: number;
+  reordered: number;
+}
+
+/** Each packet's number without wrap-around: RFC 3550 A.1's cycles, from the distance to the highest so far. */
+function extendedNumbers(arrivals: Arrival[]): number[] {
+  let highest = arrivals[0]?.seq ?? 0;
+  return arrivals.map(({ seq }) => {
+    const ahead = ((((seq - highest) & 0xffff) + 0x8000) & 0xffff) - 0x8000;
+    const extended = highest + ahead;
+    highest = Math.max(highest, extended);
+    return extended;
+  });
+}
+
+/** Exact, by sets: what DESIGN calls lost, duplicated and reordered. */
+export function countArrivals(arrivals: Arrival[]): OracleCounts {
+  const numbers = extendedNumbers(arrivals);
+  const unique = new Set<number>();
+  let highest = Number.NEGATIVE_INFINITY;
+  let reordered = 0;
+  for (const number of numbers) {
+    if (!unique.has(number) && number < highest) reordered++;
+    unique.add(number);
+    highest = Math.max(highest, number);
+  }
+  const expected = numbers.length === 0 ? 0 : highest - Math.min(...unique) + 1;
+  return {
+    packets: numbers.length,
+    lost: expected - unique.size,
+    duplicated: numbers.length - unique.size,
+    reordered,
+  };
+}
+
+/** RFC 3550 A.8 in seconds: over every packet, and as getStats has it (in order, timestamp changed, no restart). */
+export function jitters(arrivals: Arrival[], clockRate: number): { everyPacket: number; inOrder: number } {
+  const numbers = extendedNumbers(arrivals);
+  const difference = (a: Arrival, b: Arrival): number =>
+    Math.abs(Number(a.timeNs - b.timeNs) / 1e9 - ((a.timestamp - b.timestamp) | 0) / clockRate);
+  let everyPacket = 0;
+  let inOrder = 0;
+  let highest = Number.NEGATIVE_INFINITY;
+  let previous: Arrival | undefined;
+  let previousInOrder: Arrival | undefined;
+  arrivals.forEach((arrival, i) => {
+    const number = numbers[i] as number;
+    if (previous) everyPacket += (difference(arrival, previous) - everyPacket) / 16;
+    previous = arrival;
+    if (number <= highest) return;
+    highest = number;
+    if (previousInOrder && arrival.timestamp !== previousInOrder.timestamp) {
+      const d = difference(arrival, previousInOrder);
+      if (d < 450_000 / clockRate) inOrder += (d - inOrder) / 16;
+    }
+    previousInOrder = arrival;
+  });
+  return { everyPacket, inOrder };
+}
+
+interface Payload {
+  /** What ChannelData held, if it came in it. */
+  bytes: Buffer;
+  isChannel: boolean;
+  from: string;
+  to: string;
+  timeNs: bigint;
+}
+
+/** UDP payloads, ChannelData unwrapped. */
+function* payloads(path: string): Generator<Payload> {
+  const file = readFileSync(path);
+  if (file.readUInt32LE(0) !== 0xa1b23c4d) throw new Error(`${path}: not a nanosecond pcap`);
+  for (let at = 24; at < file.length; ) {
+    const timeNs = BigInt(file.readUInt32LE(at)) * 1_000_000_000n + BigInt(file.readUInt32LE(at + 4));
+    const size = file.readUInt32LE(at + 8);
+    const ip = file.subarray(at + 16 + 14, at + 16 + size);
+    at += 16 + size;
+    if (ip[0] !== 0x45 || ip[9] !== 17) continue;
+    const end = (i: number, port: number): string => `${ip.subarray(i, i + 4).join(".")}:${ip.readUInt16BE(port)}`;
+    const payload = ip.subarray(28);
+    const isChannel = payload.length > 4 && (payload[0] as number) >> 4 === 4;
+    yield { bytes: isChannel ? payload.subarray(4) : payload, isChannel, from: end(12, 20), to: end(16, 22), timeNs };
+  }
+}
+
+/** Every sequence of packets with one SSRC between two ends: whether it is a stream the truth says, not we. */
+export function rtpStreams(path: string): OracleStream[] {
+  const streams = new Map<string, OracleStream>();
+  for (const { bytes, from, to, timeNs } of payloads(path)) {
+    if (bytes.length < 12 || (bytes[0] as number) >> 6 !== 2) continue;
+    const type = bytes[1] as number;
+    if (type >= 192 && type <= 223) continue;
+    const ssrc = bytes.readUInt32BE(8);
+    const key = `${from} ${to} ${ssrc}`;
+    const stream = streams.get(key) ?? { ssrc, from, to, arrivals: [] };
+    stream.arrivals.push({ seq: bytes.readUInt16BE(2), timestamp: bytes.readUInt32BE(4), timeNs });
+    streams.set(key, stream);
+  }
+  return [...streams.values()];
+}
+
+/** Round trips in nanoseconds of the Binding requests that `from` sent to `to`, inside of ChannelData or not. */
+export function roundTrips(path: string, from: string, to: string, inChannel: boolean): number[] {
+  const sent = new Map<string, bigint>();
+  const trips: number[] = [];
+  for (const { bytes, isChannel, from: source, to: target, timeNs } of payloads(path)) {
+    if (isChannel !== inChannel || bytes.length < 20 || bytes.readUInt32BE(4) !== 0x2112a442) continue;
+    const id = bytes.toString("hex", 8, 20);
+    const type = bytes.readUInt16BE(0);
+    if (type === 0x0001 && source === from && target === to) {
+      sent.set(id, timeNs);
+    } else if (type === 0x0101 && source === to && target === from) {
+      const at = sent.get(id);
+      if (at !== undefined) trips.push(Number(timeNs - at));
+    }
+  }
+  return trips;
+}
