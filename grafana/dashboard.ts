@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/** The dashboard of streams, pairs and datagrams. `tsx grafana/build.ts` writes it as JSON for Grafana's provisioning. */
+import {
+  GraphDrawStyle,
+  LegendDisplayMode,
+  LegendPlacement,
+  SortOrder,
+  StackingConfigBuilder,
+  StackingMode,
+  TooltipDisplayMode,
+  VizLegendOptionsBuilder,
+  VizTooltipOptionsBuilder,
+} from "@grafana/grafana-foundation-sdk/common";
+import {
+  type Dashboard,
+  DashboardBuilder,
+  DashboardCursorSync,
+  DatasourceVariableBuilder,
+  QueryVariableBuilder,
+  RowBuilder,
+  VariableRefresh,
+  VariableSort,
+} from "@grafana/grafana-foundation-sdk/dashboard";
+import { PanelBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
+import type { DatagramOutcome } from "../src/native.js";
+import {
+  DATASOURCE,
+  HOST_VALUES,
+  PEER_VALUES,
+  PROCESS_VALUES,
+  QueryBuilder,
+  selectHosts,
+  selectMean,
+  selectStreams,
+} from "./query.js";
+
+const STREAM = "$tag_comm $tag_src → $tag_dst $tag_ssrc";
+const PAIR = "$tag_comm $tag_src → $tag_dst";
+
+/** What every outcome but `seen`, their sum, is called in the legend. */
+const OUTCOMES: Record<Exclude<DatagramOutcome, "seen">, string> = {
+  rtp: "RTP",
+  rtcp: "RTCP",
+  srtcp: "SRTCP",
+  stun: "STUN",
+  unconfirmed: "not confirmed as RTP",
+  dtls: "DTLS",
+  turn: "TURN",
+  unknown: "unknown",
+  empty: "empty",
+  truncated: "truncated",
+  fragment: "IP fragment",
+  segments: "too many segments",
+  probeOff: "probe off",
+  tableFull: "table full",
+  contended: "record contended",
+};
+
+const perSecond = (field: string, name: string) => `non_negative_derivative(last("${field}"), 1s) AS "${name}"`;
+const mean = (field: string) => `mean("${field}") AS "${field}"`;
+
+function panel(id: number, title: string, unit: string, description: string): PanelBuilder {
+  return new PanelBuilder()
+    .id(id)
+    .title(title)
+    .description(description)
+    .unit(unit)
+    .min(0)
+    .datasource(DATASOURCE)
+    .span(12)
+    .height(8)
+    .drawStyle(GraphDrawStyle.Line)
+    .legend(
+      new VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(LegendDisplayMode.Table)
+        .placement(LegendPlacement.Bottom)
+        .calcs(["lastNotNull", "max"]),
+    )
+    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
+}
+
+const dashed = [{ id: "custom.lineStyle", value: { fill: "dash", dash: [6, 6] } }];
+
+function lossPanels(): PanelBuilder[] {
+  return [
+    panel(
+      1,
+      "Packets lost",
+      "pps",
+      "Sequence numbers that never arrived, per second. A late packet repays its loss.",
+    ).withTarget(new QueryBuilder("A", selectStreams(perSecond("packetsLost", "lost"), "inbound_rtp"), STREAM)),
+    panel(2, "Fraction lost", "percentunit", "Packets lost of those expected in the interval.").withTarget(
+      new QueryBuilder("A", selectStreams(mean("fractionLost"), "inbound_rtp"), STREAM),
+    ),
+  ];
+}
+
+function timePanels(): PanelBuilder[] {
+  return [
+    panel(3, "Jitter", "s", "What getStats of a WebRTC endpoint shows; dashed: RFC 3550 A.8 over every packet.")
+      .withTarget(new QueryBuilder("A", selectStreams(mean("jitter"), "inbound_rtp"), STREAM))
+      .withTarget(new QueryBuilder("B", selectStreams(mean("jitterRfc3550"), "inbound_rtp"), `${STREAM} RFC 3550`))
+      .overrideByQuery("B", dashed),
+    panel(4, "Round-trip time", "s", "Of STUN Binding requests: the latest; dashed: the mean of those in the interval.")
+      .withTarget(new QueryBuilder("A", selectStreams(mean("currentRoundTripTime"), "candidate_pair"), PAIR))
+      .withTarget(
+        new QueryBuilder(
+          "B",
+          selectMean("totalRoundTripTime", "roundTripTimeMeasurements", "candidate_pair"),
+          `${PAIR} mean`,
+        ),
+      )
+      .overrideByQuery("B", dashed),
+  ];
+}
+
+/** One panel of received and sent streams. */
+function ratePanel(id: number, title: string, unit: string, field: string): PanelBuilder {
+  return panel(id, title, unit, "Of RTP, per stream; received (in) and sent (out).")
+    .withTarget(new QueryBuilder("A", selectStreams(mean(field), "inbound_rtp"), `in ${STREAM}`))
+    .withTarget(new QueryBuilder("B", selectStreams(mean(field), "outbound_rtp"), `out ${STREAM}`));
+}
+
+function datagramPanel(): PanelBuilder {
+  const columns = Object.entries(OUTCOMES).map(([field, name]) => perSecond(field, name));
+  return panel(
+    7,
+    "Datagrams by outcome",
+    "suffix: datagrams/s",
+    "Every UDP datagram that the probe saw is in exactly one.",
+  )
+    .span(24)
+    .fillOpacity(20)
+    .stacking(new StackingConfigBuilder().mode(StackingMode.Normal))
+    .withTarget(new QueryBuilder("A", selectHosts(columns.join(", "), "rtcprobe"), "$tag_host $col"));
+}
+
+function tagVariable(name: string, label: string, query: string): QueryVariableBuilder {
+  return (
+    new QueryVariableBuilder(name)
+      .label(label)
+      .datasource(DATASOURCE)
+      .query(query)
+      .multi(true)
+      .includeAll(true)
+      // Also matches series that do not have the tag, such as those of no known process.
+      .allValue(".*")
+      .current({ selected: true, text: ["All"], value: ["$__all"] })
+      .refresh(VariableRefresh.OnTimeRangeChanged)
+      .sort(VariableSort.AlphabeticalAsc)
+  );
+}
+
+export function buildDashboard(): Dashboard {
+  const dashboard = new DashboardBuilder("rtcprobe: calls")
+    .uid("rtcprobe-calls")
+    .description("Jitter, loss, round-trip time and bit rate of each WebRTC stream, as this host's kernel saw them.")
+    .tags(["rtcprobe", "webrtc"])
+    .timezone("browser")
+    .time({ from: "now-30m", to: "now" })
+    .refresh("10s")
+    .tooltip(DashboardCursorSync.Crosshair)
+    .withVariable(new DatasourceVariableBuilder("datasource").label("Datasource").type("influxdb"))
+    .withVariable(tagVariable("host", "Host", HOST_VALUES))
+    .withVariable(tagVariable("process", "Process", PROCESS_VALUES))
+    .withVariable(tagVariable("peer", "Peer", PEER_VALUES));
+  const sections: [string, PanelBuilder[]][] = [
+    ["Quality", [...timePanels(), ...lossPanels()]],
+    ["Rates", [ratePanel(5, "Bit rate", "bps", "bitsPerSecond"), ratePanel(6, "Packets", "pps", "packetsPerSecond")]],
+    ["Probe", [datagramPanel()]],
+  ];
+  let rowId = 100;
+  for (const [title, panels] of sections) {
+    dashboard.withRow(new RowBuilder(title).id(rowId++));
+    for (const one of panels) dashboard.withPanel(one);
+  }
+  return dashboard.build();
+}
+
+/** The JSON as it is committed. */
+export function formatDashboard(dashboard: Dashboard): string {
+  return `${JSON.stringify(dashboard, null, 2)}\n`;
+}

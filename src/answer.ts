@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/** What an answer of InfluxDB, or its absence, means for the points that were sent. Pure. */
+import { ResultError } from "influx";
+
+/** Head of an HTTP answer. */
+export interface Answer {
+  status: number;
+  /** X-Influxdb-Version, X-Influxdb-Error. */
+  version?: string;
+  error?: string;
+}
+
+/** A call that failed: what the client threw, and the head of the answer if one came. */
+export interface Failure {
+  thrown: unknown;
+  answer?: Answer;
+  /** Milliseconds of the deadline, when that is what ended the call. */
+  deadlineMs?: number;
+}
+
+/** What a server says it does not have. */
+export type Missing = "database" | "retention policy";
+
+/** `reason` is one line without a secret. */
+export type Verdict =
+  | { kind: "done" }
+  /** The server will do: the same points again later. */
+  | { kind: "retry"; reason: string }
+  /** Somebody has to mend something first (`hint`); the points are kept. */
+  | { kind: "hold"; reason: string; hint: string; missing?: Missing }
+  /** Too many bytes at once. */
+  | { kind: "split"; reason: string }
+  /** All but `dropped` of the points are stored, and the same ones would be refused again. */
+  | { kind: "partial"; dropped: number; reason: string }
+  | { kind: "refused"; reason: string };
+
+const REASON_LENGTH = 200;
+
+/** A server's text for a line of ours. */
+export function toLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\s]+/gu, " ").trim();
+  return line.length > REASON_LENGTH ? `${line.slice(0, REASON_LENGTH)}…` : line;
+}
+
+/** The `error` of a JSON body. npm influx hands the body over behind a sentence of its own. */
+function bodyError(thrown: unknown): string | undefined {
+  const message = thrown instanceof Error ? thrown.message : "";
+  try {
+    const body: unknown = JSON.parse(message.slice(message.indexOf("{")));
+    const error = (body as { error?: unknown } | null)?.error;
+    return typeof error === "string" ? error : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describeThrown(thrown: unknown): string {
+  const { message, code } = (thrown ?? {}) as { message?: string; code?: string };
+  if (code?.startsWith("HPE_")) return "what answered speaks no HTTP";
+  return toLine(message || code || String(thrown));
+}
+
+/** What the server itself says is wrong; a proxy says nothing that we could read. */
+function serverError({ thrown, answer }: Failure): string | undefined {
+  return bodyError(thrown) ?? answer?.error;
+}
+
+function describeAnswer(failure: Failure, answer: Answer): string {
+  const said = serverError(failure);
+  return said === undefined ? `answered HTTP ${answer.status}` : `answered HTTP ${answer.status}: ${toLine(said)}`;
+}
+
+/** One line: what came instead of what was asked for. */
+export function describeFailure(failure: Failure): string {
+  const { thrown, answer, deadlineMs } = failure;
+  if (deadlineMs !== undefined) {
+    const wait = `${deadlineMs / 1000} s`;
+    return answer ? `answered HTTP ${answer.status} and no end of it within ${wait}` : `no answer within ${wait}`;
+  }
+  if (thrown instanceof ResultError) return toLine(thrown.message);
+  if (answer && answer.status < 300) return `answered HTTP ${answer.status} with something that is not InfluxDB's`;
+  return answer ? describeAnswer(failure, answer) : describeThrown(thrown);
+}
+
+const HINTS: Readonly<Record<number, string>> = {
+  401: "set influx.username with influx.passwordFile, or influx.tokenFile, to what the server knows",
+  403: "give this user or token the right to write to the database",
+};
+const WRONG_SERVER = "see whether influx.url is that of an InfluxDB";
+const MISSING: Readonly<Record<Missing, string>> = {
+  database: "create the database, or set influx.createDatabase",
+  "retention policy": "create the retention policy, or leave out influx.retentionPolicy",
+};
+
+/** InfluxDB 1 answers 404 for a database that it does not have, and 500 for a retention policy. */
+function findMissing(status: number, said: string): Missing | undefined {
+  if (said.startsWith("retention policy not found")) return "retention policy";
+  return status === 404 ? "database" : undefined;
+}
+
+function judgeBadRequest(said: string, reason: string): Verdict {
+  if (!said.startsWith("partial write")) return { kind: "refused", reason };
+  const unparsable = said.match(/\bunable to parse '/g)?.length ?? 0;
+  const dropped = Number(/ dropped=(\d{1,15})$/.exec(said)?.[1] ?? 0);
+  return { kind: "partial", dropped: dropped + unparsable, reason };
+}
+
+/** What becomes of points whose write failed. */
+export function judgeFailure(failure: Failure): Verdict {
+  const reason = describeFailure(failure);
+  const status = failure.answer?.status;
+  if (failure.deadlineMs !== undefined) return { kind: "retry", reason };
+  if (failure.thrown instanceof ResultError) return { kind: "hold", reason, hint: HINTS[403] as string };
+  // Without an answer: the network failed, which has a code; or our own code did, and would again.
+  if (status === undefined) return { kind: hasCode(failure.thrown) ? "retry" : "refused", reason };
+  const said = serverError(failure);
+  const missing = said === undefined ? undefined : findMissing(status, said);
+  if (missing !== undefined) return { kind: "hold", reason, hint: MISSING[missing], missing };
+  if (status === 413) return { kind: "split", reason };
+  if (status === 408 || status === 429 || status >= 500) return { kind: "retry", reason };
+  // A proxy refuses with a page of its own: the points are not to blame.
+  if (status === 400 && said !== undefined) return judgeBadRequest(said, reason);
+  return { kind: "hold", reason, hint: HINTS[status] ?? WRONG_SERVER };
+}
+
+function hasCode(thrown: unknown): boolean {
+  return typeof (thrown as { code?: unknown } | undefined)?.code === "string";
+}

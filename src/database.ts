@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/**
+ * One database of an InfluxDB, through npm influx and with what that lacks: a deadline around every call (a promise of the
+ * client never settles when an answer stalls after its head), the status of every answer, and no secret in any text.
+ */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { type IncomingMessage, Agent as PlainAgent } from "node:http";
+import { Agent as TlsAgent } from "node:https";
+import { InfluxDB, type IPoint, type IPoolOptions, type TimePrecision } from "influx";
+import { type Answer, type Failure, judgeFailure, type Verdict } from "./answer.js";
+import { RtcprobeError } from "./errors.js";
+import { SCHEMA } from "./point.js";
+
+export interface InfluxOptions {
+  /** http or https, with the path of a proxy if there is one; no credentials. */
+  url: string;
+  database: string;
+  retentionPolicy?: string;
+  username?: string;
+  password?: string;
+  /** InfluxDB 2 and 3; instead of username and password. */
+  token?: string;
+  /** Create the database when the server does not know it (InfluxDB 1). */
+  createDatabase: boolean;
+  /** Value of the tag `host`. */
+  host: string;
+}
+
+/** What a call gave: its value, or why there is none. */
+export type Outcome<T> = { value: T; answer?: Answer } | Failure;
+
+export function failed<T>(outcome: Outcome<T>): outcome is Failure {
+  return "thrown" in outcome;
+}
+
+const DEADLINE = Symbol("deadline");
+const WRITTEN = 204;
+
+/** The client must not disable its only host, nor try again: the sink does that, and waits. */
+const NO_BACKOFF: NonNullable<IPoolOptions["backoff"]> = {
+  getDelay: () => 0,
+  next: () => NO_BACKOFF,
+  reset: () => NO_BACKOFF,
+};
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new RtcprobeError(
+      "ERR_CONFIG",
+      "influx.url is no http or https URL",
+      "write for example http://localhost:8086",
+    );
+  }
+  if (url.username || url.password || url.search) {
+    throw new RtcprobeError(
+      "ERR_CONFIG",
+      "influx.url holds credentials or a query",
+      "use influx.username and its like",
+    );
+  }
+  return url;
+}
+
+function authorization(token: string): { Authorization: string } {
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new RtcprobeError(
+      "ERR_CONFIG",
+      "the InfluxDB token holds a blank or a character that HTTP cannot carry",
+      "write the token, and nothing else, into its file",
+    );
+  }
+  return { Authorization: `Token ${token}` };
+}
+
+export class Database {
+  /** The server as messages name it. */
+  readonly place: string;
+  readonly #url: URL;
+  readonly #options: InfluxOptions;
+  readonly #deadlineMs: number;
+  #version: string | undefined;
+  #agent: PlainAgent;
+  #client: InfluxDB;
+
+  /** @throws RtcprobeError ERR_CONFIG, without the offending text: it may be a secret. */
+  constructor(options: InfluxOptions, deadlineMs: number) {
+    this.#url = parseUrl(options.url);
+    this.#options = options;
+    this.#deadlineMs = deadlineMs;
+    this.place = `InfluxDB at ${this.#url.origin}${this.#path()}`;
+    [this.#agent, this.#client] = this.#connect();
+  }
+
+  /** What the server says it is, once it has answered. */
+  get version(): string | undefined {
+    return this.#version;
+  }
+
+  /** Never rejects. Anything but 204 is no success: a captive portal answers 200 to every write. */
+  async write(points: IPoint[]): Promise<Verdict> {
+    const { retentionPolicy } = this.#options;
+    const outcome = await this.#call((client) =>
+      client.writePoints(points, {
+        // The types know "n" only, which InfluxDB 2 does not take.
+        precision: "ns" as string as TimePrecision,
+        ...(retentionPolicy === undefined ? {} : { retentionPolicy }),
+      }),
+    );
+    if (failed(outcome)) return judgeFailure(outcome);
+    const { answer } = outcome;
+    if (answer === undefined || answer.status === WRITTEN) return { kind: "done" };
+    return judgeFailure({ thrown: undefined, answer });
+  }
+
+  /** InfluxDB 1; no harm if the database exists. */
+  create(): Promise<Outcome<void>> {
+    return this.#call((client) => client.createDatabase(this.#options.database));
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #path(): string {
+    return this.#url.pathname.replace(/\/+$/, "");
+  }
+
+  #connect(): [PlainAgent, InfluxDB] {
+    const { database, username, password, token } = this.#options;
+    const tls = this.#url.protocol === "https:";
+    const agent = new (tls ? TlsAgent : PlainAgent)({ keepAlive: true, maxSockets: 1 });
+    const client = new InfluxDB({
+      database,
+      // Without a name the client would log in as root, and overwrite the header of the token.
+      username: (token === undefined ? username : undefined) ?? (null as unknown as string),
+      password: password ?? "",
+      schema: SCHEMA.map((schema) => ({ ...schema })),
+      hosts: [
+        {
+          host: this.#url.hostname,
+          port: Number(this.#url.port) || (tls ? 443 : 80),
+          protocol: tls ? "https" : "http",
+          path: this.#path(),
+          options: { agent, ...(token === undefined ? {} : { headers: authorization(token) }) },
+        },
+      ],
+      // Its own time limit ends with the head of the answer, and says nothing of what happened: ours has to come first.
+      pool: { maxRetries: 0, requestTimeout: 2 * this.#deadlineMs, backoff: NO_BACKOFF },
+    });
+    return [agent, client];
+  }
+
+  /** Calls come one after another, so the answer that the agent of this database sees is the answer to this call. */
+  async #call<T>(work: (client: InfluxDB) => Promise<T>): Promise<Outcome<T>> {
+    const agent = this.#agent;
+    let answer: Answer | undefined;
+    const onAnswer = (message: unknown): void => {
+      const { request, response } = message as { request: { agent?: unknown }; response: IncomingMessage };
+      if (request.agent !== agent) return;
+      answer = readHead(response);
+      this.#version = answer.version ?? this.#version;
+    };
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<typeof DEADLINE>((resolve) => {
+      timer = setTimeout(resolve, this.#deadlineMs, DEADLINE).unref();
+    });
+    subscribe("http.client.response.finish", onAnswer);
+    const head = () => (answer === undefined ? {} : { answer });
+    try {
+      const value = await Promise.race([work(this.#client), deadline]);
+      if (value !== DEADLINE) return { value, ...head() };
+      agent.destroy();
+      [this.#agent, this.#client] = this.#connect();
+      return { thrown: undefined, deadlineMs: this.#deadlineMs, ...head() };
+    } catch (thrown) {
+      return { thrown, ...head() };
+    } finally {
+      clearTimeout(timer);
+      unsubscribe("http.client.response.finish", onAnswer);
+    }
+  }
+}
+
+function readHead(response: IncomingMessage): Answer {
+  const { "x-influxdb-version": version, "x-influxdb-error": error } = response.headers;
+  return {
+    status: response.statusCode ?? 0,
+    ...(typeof version === "string" ? { version } : {}),
+    ...(typeof error === "string" ? { error } : {}),
+  };
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Sample → points of InfluxDB. The tag set and the field types of a measurement are for ever: a server refuses a field whose
+ * type changed, and InfluxDB 3 a new tag. Absent stays absent.
+ */
+import { FieldType, type IPoint, type ISchemaOptions } from "influx";
+import { RtcprobeError } from "./errors.js";
+import { DATAGRAM_OUTCOMES, type Datagrams } from "./native.js";
+import type {
+  CandidatePairStats,
+  Endpoints,
+  InboundRtpStats,
+  OutboundRtpStats,
+  Owner,
+  Sample,
+  StreamStats,
+} from "./stats.js";
+
+/** Of a stats type, what is neither a tag, nor the time, nor the measurement. */
+type FieldName<Stats> = Exclude<keyof Stats, "type" | "timestamp" | "ssrc" | "comm" | "cgroup" | keyof Endpoints>;
+type Fields<Stats> = Record<FieldName<Stats>, FieldType>;
+
+const { FLOAT, INTEGER, STRING } = FieldType;
+
+const RTP_FIELDS = {
+  pid: INTEGER,
+  payloadType: INTEGER,
+  clockRate: INTEGER,
+  clockRateSource: STRING,
+  packetsDuplicated: INTEGER,
+  packetsReordered: INTEGER,
+  bitsPerSecond: FLOAT,
+  packetsPerSecond: FLOAT,
+};
+
+const INBOUND_FIELDS: Fields<InboundRtpStats> = {
+  ...RTP_FIELDS,
+  packetsReceived: INTEGER,
+  bytesReceived: INTEGER,
+  headerBytesReceived: INTEGER,
+  lastPacketReceivedTimestamp: FLOAT,
+  packetsLost: INTEGER,
+  fractionLost: FLOAT,
+  jitter: FLOAT,
+  jitterRfc3550: FLOAT,
+};
+
+const OUTBOUND_FIELDS: Fields<OutboundRtpStats> = {
+  ...RTP_FIELDS,
+  packetsSent: INTEGER,
+  bytesSent: INTEGER,
+  headerBytesSent: INTEGER,
+  lastPacketSentTimestamp: FLOAT,
+};
+
+const PAIR_FIELDS: Fields<CandidatePairStats> = {
+  pid: INTEGER,
+  requestsSent: INTEGER,
+  responsesReceived: INTEGER,
+  requestsReceived: INTEGER,
+  responsesSent: INTEGER,
+  retransmissionsSent: INTEGER,
+  currentRoundTripTime: FLOAT,
+  totalRoundTripTime: FLOAT,
+  roundTripTimeMeasurements: INTEGER,
+  minRoundTripTime: FLOAT,
+  maxRoundTripTime: FLOAT,
+  responseDelay: FLOAT,
+  totalResponseDelay: FLOAT,
+};
+
+const DATAGRAM_FIELDS = Object.fromEntries(DATAGRAM_OUTCOMES.map((outcome) => [outcome, INTEGER]));
+
+const ENDPOINT_TAGS = ["host", "src", "dst", "peer", "turnChannel", "comm", "cgroup"];
+
+/** Every measurement with its tags and the types of its fields. */
+export const SCHEMA: readonly ISchemaOptions[] = [
+  { measurement: "inbound_rtp", fields: INBOUND_FIELDS, tags: [...ENDPOINT_TAGS, "ssrc"] },
+  { measurement: "outbound_rtp", fields: OUTBOUND_FIELDS, tags: [...ENDPOINT_TAGS, "ssrc"] },
+  { measurement: "candidate_pair", fields: PAIR_FIELDS, tags: ENDPOINT_TAGS },
+  { measurement: "rtcprobe", fields: DATAGRAM_FIELDS, tags: ["host"] },
+];
+
+/** The usual names, which need no closer look. */
+const PLAIN = /^[\w./:@-]+$/;
+
+/**
+ * A tag value that line protocol carries unchanged, or undefined for the empty one, which it cannot carry. The names of
+ * processes and cgroups are an attacker's input: a newline would begin a point of his own, a backslash at the end would eat
+ * the next comma, and the client doubles one before a quote. Such characters become U+FFFD; other backslashes stay, for
+ * systemd escapes the names of units with them.
+ */
+export function sanitizeTag(text: string): string | undefined {
+  if (PLAIN.test(text)) return text;
+  const value = text.toWellFormed().replace(/\p{Cc}|\\(?='|$)/gu, "\ufffd");
+  return value === "" ? undefined : value;
+}
+
+type Tags = Record<string, string>;
+
+function addTag(tags: Tags, name: string, text: string | undefined): void {
+  const value = text === undefined ? undefined : sanitizeTag(text);
+  if (value !== undefined) tags[name] = value;
+}
+
+/** "192.0.2.1:5004" or "[2001:db8::1]:5004". */
+function formatEndpoint(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function endpointTags(stats: Endpoints & Owner, host: string, peer: string): Tags {
+  const tags: Tags = {
+    src: formatEndpoint(stats.srcAddress, stats.srcPort),
+    dst: formatEndpoint(stats.dstAddress, stats.dstPort),
+    peer,
+  };
+  if (stats.turnChannel !== undefined) tags.turnChannel = String(stats.turnChannel);
+  addTag(tags, "host", host);
+  addTag(tags, "comm", stats.comm);
+  addTag(tags, "cgroup", stats.cgroup);
+  return tags;
+}
+
+function checkNumber(measurement: string, name: string, value: unknown, type: FieldType): void {
+  if (type === STRING) return;
+  const good = type === INTEGER ? Number.isSafeInteger(value) : Number.isFinite(value);
+  if (good) return;
+  const wanted = type === INTEGER ? "whole number below 2^53" : "finite number";
+  throw new RtcprobeError(
+    "ERR_SINK",
+    `${measurement}.${name} is ${value}, not a ${wanted}`,
+    "the point was not stored; please report it",
+  );
+}
+
+/** @throws RtcprobeError ERR_SINK naming the field whose number InfluxDB would refuse or round. */
+function makePoint(schema: ISchemaOptions, tags: Tags, stats: object, timestamp: string): IPoint {
+  const { measurement } = schema;
+  const fields: Record<string, unknown> = {};
+  for (const name in schema.fields) {
+    const value = (stats as Record<string, unknown>)[name];
+    if (value === undefined) continue;
+    checkNumber(measurement, name, value, schema.fields[name] as FieldType);
+    fields[name] = value;
+  }
+  return { measurement, tags, fields, timestamp };
+}
+
+const [INBOUND, OUTBOUND, PAIR, DATAGRAMS] = SCHEMA as [ISchemaOptions, ISchemaOptions, ISchemaOptions, ISchemaOptions];
+
+function lastPacket(stream: StreamStats): number {
+  return stream.type === "inbound-rtp" ? stream.lastPacketReceivedTimestamp : stream.lastPacketSentTimestamp;
+}
+
+function streamPoint(stream: StreamStats, host: string, timeNs: string): IPoint {
+  const inbound = stream.type === "inbound-rtp";
+  const tags = endpointTags(stream, host, inbound ? stream.srcAddress : stream.dstAddress);
+  tags.ssrc = String(stream.ssrc);
+  return makePoint(inbound ? INBOUND : OUTBOUND, tags, stream, timeNs);
+}
+
+function pairPoint(pair: CandidatePairStats, host: string, timeNs: string): IPoint {
+  return makePoint(PAIR, endpointTags(pair, host, pair.dstAddress), pair, timeNs);
+}
+
+function datagramPoint(datagrams: Datagrams, host: string, timeNs: string): IPoint {
+  const tags: Tags = {};
+  addTag(tags, "host", host);
+  return makePoint(DATAGRAMS, tags, datagrams, timeNs);
+}
+
+/** What InfluxDB tells points of one time and host apart by. No tag holds a newline. */
+function seriesKey({ measurement, tags = {} }: IPoint): string {
+  const { src, dst, turnChannel, ssrc, comm, cgroup } = tags;
+  return `${measurement}\n${src}\n${dst}\n${turnChannel}\n${ssrc}\n${comm}\n${cgroup}`;
+}
+
+/**
+ * The points of a sample, each at its `timeNs`. `refuse` hears of every stat that makes no point, for a number in it is not
+ * finite or not exact.
+ * @throws RtcprobeError ERR_SINK naming the field, when there is no `refuse`.
+ */
+export function samplePoints(
+  sample: Sample,
+  host: string,
+  refuse: (error: unknown) => void = (error) => {
+    throw error;
+  },
+): IPoint[] {
+  const { timeNs } = sample;
+  const points = new Map<string, IPoint>();
+  const add = (make: () => IPoint): void => {
+    try {
+      const point = make();
+      points.set(seriesKey(point), point);
+    } catch (error) {
+      refuse(error);
+    }
+  };
+  // A socket opened anew on the same ports is another record with the same tags, and the server would mix their fields:
+  // the record that received last stays.
+  const streams = sample.streams.toSorted((a, b) => lastPacket(a) - lastPacket(b));
+  for (const stream of streams) add(() => streamPoint(stream, host, timeNs));
+  for (const pair of sample.candidatePairs) add(() => pairPoint(pair, host, timeNs));
+  add(() => datagramPoint(sample.datagrams, host, timeNs));
+  return [...points.values()];
+}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The InfluxDB sink against a server that does everything wrong. Oracle: what the server was sent and took, the conservation
+ * of points (made = written + queued + dropped), and the clock.
+ */
+import { spawnSync } from "node:child_process";
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type InfluxOptions, openInflux } from "../src/influx.js";
+import type { Sink } from "../src/sink.js";
+import { BEHAVIOURS, type Behaviour, type FaultServer, startFaultServer, startGarbageServer } from "./faultserver.js";
+import { inboundStream, makeSample } from "./samples.js";
+
+const LIMITS = { deadlineMs: 150, backoffMinMs: 10, backoffMaxMs: 40, holdMs: 40 };
+const SECRETS = ["hunter2", "s3cr3t-t0ken"];
+
+let server: FaultServer;
+let sinks: Sink[] = [];
+let events: string[] = [];
+const unhandled = vi.fn();
+
+function open(options: Partial<InfluxOptions> = {}, limits: object = {}): Sink {
+  const all = { url: server.url, database: "db", createDatabase: false, host: "h1", ...options };
+  const sink = openInflux(all, (line) => events.push(line), { ...LIMITS, ...limits });
+  sinks.push(sink);
+  return sink;
+}
+
+/** Soon on an idle machine, later on a busy one. */
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 10 });
+
+/** The n-th sample: one stream, so two points, at a time of its own. */
+const sampleAt = (n: number) =>
+  makeSample({
+    timeNs: String(1_760_000_000_000_000_000n + BigInt(n)),
+    streams: [inboundStream()],
+    candidatePairs: [],
+  });
+
+const times = (lines: string[]) => [...new Set(lines.map((line) => Number(line.slice(-3))))];
+
+beforeEach(async () => {
+  process.on("unhandledRejection", unhandled);
+  server = await startFaultServer(BEHAVIOURS.take);
+  sinks = [];
+  events = [];
+});
+
+afterEach(async () => {
+  await Promise.all(sinks.map((sink) => sink.close(0)));
+  await server.close();
+  await delay(10);
+  process.off("unhandledRejection", unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+});
+
+type Case = [name: string, behaviour: Behaviour, said: string];
+
+const PASSING = (<Case[]>[
+  ["no answer at all", BEHAVIOURS.stall, "no answer within 0.15 s"],
+  ["head, then no end", BEHAVIOURS.stallAfterHead, "answered HTTP 200 and no end of it within 0.15 s"],
+  ["head of an error, then no end", BEHAVIOURS.stallInError, "answered HTTP 400 and no end of it within 0.15 s"],
+  ["connection reset", BEHAVIOURS.reset, "socket hang up"],
+  ["answer cut off", BEHAVIOURS.truncate, "answered HTTP 200 and no end of it within 0.15 s"],
+  ["500", BEHAVIOURS.internal, "answered HTTP 500: timeout"],
+  ["502 of a proxy", BEHAVIOURS.badGateway, "answered HTTP 502"],
+  ["429", BEHAVIOURS.tooMany, "answered HTTP 429"],
+  ["408", BEHAVIOURS.requestTimeout, "answered HTTP 408"],
+]).map(([name, behaviour, said]): Case => [name, behaviour, `${said}; points wait in memory until it answers`]);
+
+const MENDABLE: Case[] = [
+  ["401", BEHAVIOURS.unauthorized, "answered HTTP 401: authorization failed; set influx.username"],
+  ["403", BEHAVIOURS.forbidden, "answered HTTP 403: not authorized to write; give this user"],
+  ["404", BEHAVIOURS.noDatabase, 'answered HTTP 404: database not found: "db"; create the database'],
+  ["404 of another server", BEHAVIOURS.htmlError, "answered HTTP 404; see whether influx.url is that of an InfluxDB"],
+  ["301", BEHAVIOURS.redirect, "answered HTTP 301; see whether influx.url is that of an InfluxDB"],
+  ["200 with a page", BEHAVIOURS.html, "answered HTTP 200 with something that is not InfluxDB's; see whether"],
+];
+
+describe("influx: a failure that may pass, or that somebody mends", () => {
+  it.each([...PASSING, ...MENDABLE])(
+    "%s: nothing hangs, one line at each end, every point arrives once mended",
+    async (_, behaviour, said) => {
+      server.behave(behaviour);
+      const sink = open();
+      for (let n = 0; n < 5; n++) sink.write(sampleAt(n));
+      await eventually(() => expect(server.requests.length).toBeGreaterThan(2));
+      expect(sink.status()).toMatchObject({ state: "failing", written: 0, queued: 10, dropped: 0 });
+      expect(events).toEqual([expect.stringContaining(`InfluxDB at ${server.url}: ${said}`)]);
+      server.behave(BEHAVIOURS.take);
+      await eventually(() => expect(sink.status()).toMatchObject({ state: "ok", written: 10, queued: 0, dropped: 0 }));
+      expect(times(server.lines)).toEqual([0, 1, 2, 3, 4]);
+      expect(events).toHaveLength(2);
+      expect(events[1]).toMatch(/points are taken again after \d+\.\d s; 0 were dropped meanwhile$/);
+    },
+  );
+
+  it("a stalled connection is not left open", async () => {
+    server.behave(BEHAVIOURS.stallAfterHead);
+    const sink = open();
+    sink.write(sampleAt(1));
+    await eventually(() => expect(sink.status().state).toBe("failing"));
+    server.behave(BEHAVIOURS.take);
+    await eventually(() => expect(sink.status().written).toBe(2));
+    await eventually(() => expect(server.requests[0]?.request.socket.destroyed).toBe(true));
+  });
+
+  it("nobody listens, then somebody does", async () => {
+    await server.close();
+    const sink = open();
+    sink.write(sampleAt(1));
+    await eventually(() => expect(sink.status().lastError).toContain("ECONNREFUSED"));
+    await delay(100);
+    expect(sink.status()).toMatchObject({ state: "failing", queued: 2, dropped: 0 });
+    server = await startFaultServer(BEHAVIOURS.take, server.port);
+    await eventually(() => expect(sink.status()).toMatchObject({ state: "ok", written: 2 }));
+    expect(events).toHaveLength(2);
+  });
+
+  it("what answers speaks no HTTP", async () => {
+    const garbage = await startGarbageServer();
+    const sink = open({ url: garbage.url });
+    sink.write(sampleAt(1));
+    await eventually(() => expect(sink.status().lastError).toBe("what answered speaks no HTTP"));
+    garbage.server.close();
+  });
+
+  it("waits longer each time, up to the bound", async () => {
+    server.behave(BEHAVIOURS.internal);
+    const random = vi.spyOn(Math, "random").mockReturnValue(1);
+    const sink = open({}, { backoffMinMs: 20, backoffMaxMs: 80 });
+    sink.write(sampleAt(1));
+    await delay(600);
+    random.mockRestore();
+    // 0, 21, 62, 143, 224, … : 20, 40, 80, 80 and so on between them.
+    expect(server.requests.length).toBeGreaterThanOrEqual(6);
+    expect(server.requests.length).toBeLessThanOrEqual(10);
+  });
+});
+
+describe("influx: points that the server will never take", () => {
+  it("a partial write is done, and its losses are counted", async () => {
+    server.behave(BEHAVIOURS.partial);
+    const sink = open();
+    sink.write(sampleAt(1));
+    await eventually(() => expect(sink.status()).toMatchObject({ state: "ok", written: 1, queued: 0, dropped: 1 }));
+    expect(sink.status().lastError).toContain("points beyond retention policy");
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("an unparsable batch is dropped with the reason, and in one line for many", async () => {
+    server.behave(BEHAVIOURS.unparsable);
+    const sink = open({}, { holdMs: 60_000 });
+    for (let n = 0; n < 3; n++) {
+      sink.write(sampleAt(n));
+      await eventually(() => expect(sink.status()).toMatchObject({ queued: 0, dropped: 2 * (n + 1), written: 0 }));
+    }
+    expect(events).toEqual([expect.stringContaining("2 points are refused and dropped: answered HTTP 400: unable to")]);
+  });
+
+  it("a number that is not finite costs its own point, and the sink says which field", async () => {
+    const sink = open();
+    sink.write(makeSample({ streams: [inboundStream({ jitter: Number.NaN })], candidatePairs: [] }));
+    await eventually(() => expect(sink.status()).toMatchObject({ written: 1, dropped: 1, queued: 0 }));
+    expect(sink.status().lastError).toContain("inbound_rtp.jitter is NaN");
+    sink.write(sampleAt(1));
+    await eventually(() => expect(sink.status()).toMatchObject({ written: 3 }));
+  });
+
+  it("too large: the batch is halved until it fits", async () => {
+    server.behave((response, served) => {
+      const small = served.body.split("\n").length <= 3;
+      (small ? BEHAVIOURS.take : BEHAVIOURS.tooLarge)(response);
+      if (small) server.lines.push(...served.body.split("\n"));
+    });
+    const sink = open();
+    for (let n = 0; n < 10; n++) sink.write(sampleAt(n));
+    await eventually(() => expect(sink.status()).toMatchObject({ state: "ok", written: 20, dropped: 0, queued: 0 }));
+    expect(times(server.lines)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(events).toEqual([]);
+  });
+
+  it("too large, and one point only", async () => {
+    server.behave(BEHAVIOURS.tooLarge);
+    const sink = open();
+    sink.write(sampleAt(1));
+    await eventually(() => expect(sink.status()).toMatchObject({ written: 0, dropped: 2, queued: 0 }));
+  });
+});
+
+describe("influx: bounds", () => {
+  it("of the queue: the oldest is dropped first, and counted", async () => {
+    server.behave(BEHAVIOURS.internal);
+    const sink = open({}, { maxQueuedPoints: 20 });
+    sink.write(sampleAt(0));
+    await eventually(() => expect(sink.status().state).toBe("failing"));
+    for (let n = 1; n < 50; n++) sink.write(sampleAt(n));
+    const full = { state: "failing", queued: 20, dropped: 80, written: 0 };
+    await eventually(() => expect(sink.status()).toMatchObject(full));
+    server.behave(BEHAVIOURS.take);
+    await eventually(() => expect(sink.status()).toMatchObject({ queued: 0, dropped: 80, written: 20 }));
+    expect(times(server.lines)).toEqual([40, 41, 42, 43, 44, 45, 46, 47, 48, 49]);
+    expect(events.at(-1)).toMatch(/80 were dropped meanwhile$/);
+  });
+
+  it("of a batch", async () => {
+    server.behave(BEHAVIOURS.internal);
+    const sink = open({}, { maxBatchPoints: 7 });
+    for (let n = 0; n < 10; n++) sink.write(sampleAt(n));
+    await delay(30);
+    server.behave(BEHAVIOURS.take);
+    await eventually(() => expect(sink.status()).toMatchObject({ written: 20 }));
+    expect(Math.max(...server.requests.map((served) => served.body.split("\n").length))).toBe(7);
+  });
+
+  it("write returns at once while a request stalls", () => {
+    server.behave(BEHAVIOURS.stall);
+    const sink = open();
+    const begin = performance.now();
+    for (let n = 0; n < 100; n++) sink.write(sampleAt(n));
+    expect(performance.now() - begin).toBeLessThan(100);
+  });
+});
+
+describe("influx: a database that is not there", () => {
+  it("is created, and the points follow, without a line", async () => {
+    let exists = false;
+    server.behave((response, served) => {
+      if (served.path === "/query") {
+        exists = true;
+        response.end('{"results":[{"statement_id":0}]}');
+      } else (exists ? BEHAVIOURS.take : BEHAVIOURS.noDatabase)(response);
+    });
+    const sink = open({ createDatabase: true });
+    sink.write(sampleAt(1));
+    await eventually(() => expect(sink.status()).toMatchObject({ state: "ok", written: 2 }));
+    expect(server.requests.map((served) => served.path)).toEqual(["/write", "/query", "/write"]);
+    expect(events).toEqual([]);
+  });
+
+  it("cannot be created: one line says why, and trying goes on slowly", async () => {
+    server.behave((response, served) => {
+      const refusal = '{"results":[{"statement_id":0,"error":"not authorized to execute CREATE DATABASE"}]}';
+      if (served.path === "/query") response.end(refusal);
+      else BEHAVIOURS.noDatabase(response);
+    });
+    const sink = open({ createDatabase: true });
+    sink.write(sampleAt(1));
+    await eventually(() => expect(server.requests.length).toBeGreaterThan(5));
+    expect(events).toEqual([
+      expect.stringContaining(
+        "cannot be created: Error from InfluxDB: not authorized to execute CREATE DATABASE; create",
+      ),
+    ]);
+    expect(sink.status()).toMatchObject({ queued: 2, dropped: 0 });
+  });
+
+  it("is created and missing still: no endless circle", async () => {
+    server.behave((response, served) => {
+      if (served.path === "/query") response.end('{"results":[{"statement_id":0}]}');
+      else BEHAVIOURS.noDatabase(response);
+    });
+    const sink = open({ createDatabase: true }, { holdMs: 10_000 });
+    sink.write(sampleAt(1));
+    await delay(200);
+    expect(server.requests.map((served) => served.path)).toEqual(["/write", "/query", "/write"]);
+    expect(events).toHaveLength(1);
+  });
+});
+
+describe("influx: close", () => {
+  it("writes what waits", async () => {
+    const sink = open();
+    for (let n = 0; n < 5; n++) sink.write(sampleAt(n));
+    await sink.close(1_000);
+    expect(sink.status()).toMatchObject({ written: 10, queued: 0, dropped: 0 });
+    expect(times(server.lines)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it("ends within its bound, and counts what is lost", async () => {
+    server.behave(BEHAVIOURS.stall);
+    const sink = open({}, { deadlineMs: 60_000 });
+    sink.write(sampleAt(1));
+    const begin = performance.now();
+    await sink.close(100);
+    expect(performance.now() - begin).toBeLessThan(400);
+    expect(sink.status()).toMatchObject({ written: 0, queued: 0, dropped: 2 });
+    expect(events.at(-1)).toContain("2 points were still to be written at the end and are lost");
+  });
+
+  it("does not wait out a server that is down", async () => {
+    server.behave(BEHAVIOURS.internal);
+    const sink = open({}, { backoffMinMs: 60_000, backoffMaxMs: 60_000 });
+    sink.write(sampleAt(1));
+    await eventually(() => expect(sink.status().state).toBe("failing"));
+    const begin = performance.now();
+    await sink.close(10_000);
+    expect(performance.now() - begin).toBeLessThan(1_000);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it("is idempotent, and a sample that comes after it is counted as dropped", async () => {
+    const sink = open();
+    expect(sink.close(100)).toBe(sink.close(100));
+    await sink.close(100);
+    sink.write(sampleAt(1));
+    expect(sink.status()).toMatchObject({ written: 0, queued: 0, dropped: 2 });
+    expect(server.requests).toEqual([]);
+  });
+});
+
+describe("influx: the process", () => {
+  const module = JSON.stringify(resolve(import.meta.dirname, "../src/influx.ts"));
+  const script = (end: string) => `
+    const { openInflux } = await import(${module});
+    const options = { url: "http://127.0.0.1:9", database: "db", createDatabase: true, host: "h1" };
+    const sink = openInflux(options, console.log, { backoffMinMs: 60_000 });
+    sink.write(${JSON.stringify(sampleAt(1))});
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    ${end}`;
+
+  it.each([
+    ["ends while points wait for a server that is down", "", 1],
+    ["sees its close resolve", "await sink.close(5_000); console.log(sink.status().dropped)", 3],
+  ])("%s", (_, end, lines) => {
+    const options = { encoding: "utf8", timeout: 10_000 } as const;
+    const args = ["--import", "tsx", "--input-type=module", "-e", script(end)];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, options);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout.trim().split("\n")).toHaveLength(lines);
+  });
+});
+
+describe("influx: credentials", () => {
+  it.each([
+    ["none", {}, undefined],
+    ["user and password", { username: "u", password: "hunter2" }, `Basic ${btoa("u:hunter2")}`],
+    ["user alone", { username: "u" }, `Basic ${btoa("u:")}`],
+    ["token", { token: "s3cr3t-t0ken" }, "Token s3cr3t-t0ken"],
+    ["token before user", { token: "s3cr3t-t0ken", username: "u", password: "hunter2" }, "Token s3cr3t-t0ken"],
+  ])("%s", async (_, options, header) => {
+    const sink = open(options);
+    sink.write(sampleAt(1));
+    await sink.close(1_000);
+    expect(server.requests[0]?.request.headers.authorization).toBe(header);
+  });
+
+  it("never show, whatever the server answers", async () => {
+    for (const behaviour of Object.values(BEHAVIOURS)) {
+      server.behave(behaviour);
+      const sink = open({ username: "u", password: "hunter2" });
+      const other = open({ token: "s3cr3t-t0ken" });
+      sink.write(sampleAt(1));
+      other.write(sampleAt(1));
+      await Promise.all([sink.close(200), other.close(200)]);
+    }
+    const shown = JSON.stringify([events, sinks.map((sink) => sink.status())]);
+    for (const secret of [...SECRETS, btoa("u:hunter2")]) expect(shown).not.toContain(secret);
+  });
+
+  it.each([
+    ["no URL", { url: "localhost:8086" }, "influx.url is no http or https URL"],
+    ["another scheme", { url: "ftp://localhost/" }, "influx.url is no http or https URL"],
+    ["a password in the URL", { url: "http://u:hunter2@localhost:8086" }, "influx.url holds credentials or a query"],
+    ["a password in the query", { url: "http://localhost:8086?p=hunter2" }, "influx.url holds credentials or a query"],
+    ["a token with a newline", { token: "s3cr3t-t0ken\n" }, "the InfluxDB token holds a blank"],
+  ])("%s is refused when opened, and not shown", (_, options, message) => {
+    expect(() => open(options)).toThrow(
+      expect.objectContaining({ code: "ERR_CONFIG", message: expect.stringContaining(message) }),
+    );
+    try {
+      open(options);
+    } catch (error) {
+      for (const secret of SECRETS) expect(String((error as Error).stack)).not.toContain(secret);
+    }
+  });
+});
+
+describe("influx: the request", () => {
+  it("asks for ns, the database and the retention policy, at the path of a proxy", async () => {
+    const sink = open({ url: `${server.url}/influx/`, retentionPolicy: "weeks" });
+    sink.write(sampleAt(1));
+    await sink.close(1_000);
+    const url = new URL(server.requests[0]?.request.url ?? "", server.url);
+    expect(url.pathname).toBe("/influx/write");
+    expect(Object.fromEntries(url.searchParams)).toEqual({ db: "db", precision: "ns", rp: "weeks" });
+  });
+});

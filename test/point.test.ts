@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Samples into points. Oracle: the figures put in, the tag sets that README promises for ever, and the line protocol as
+ * npm influx writes it to a socket (that a real server reads it back is in influx.test.ts).
+ */
+import { FieldType } from "influx";
+import { describe, expect, it } from "vitest";
+import { SCHEMA, samplePoints, sanitizeTag } from "../src/point.js";
+import { candidatePair, DATAGRAMS, inboundStream, makeSample, outboundStream } from "./samples.js";
+
+const ENDPOINT_TAGS = ["cgroup", "comm", "dst", "host", "peer", "src", "turnChannel"];
+
+describe("point: what a sample becomes", () => {
+  const [inbound, outbound, pair, datagrams] = samplePoints(makeSample(), "h1");
+
+  it("one point per stream, per pair, and one of the datagrams, all at the time of the snapshot", () => {
+    const points = samplePoints(makeSample(), "h1");
+    expect(points.map((point) => point.measurement)).toEqual([
+      "inbound_rtp",
+      "outbound_rtp",
+      "candidate_pair",
+      "rtcprobe",
+    ]);
+    expect(new Set(points.map((point) => point.timestamp))).toEqual(new Set(["1760000000123456789"]));
+  });
+
+  it("tags", () => {
+    const owner = { host: "h1", comm: "agent", cgroup: "/system.slice/agent.service" };
+    const near = { src: "192.0.2.7:5004", dst: "10.1.2.3:40000", peer: "192.0.2.7" };
+    expect(inbound?.tags).toEqual({ ...owner, ...near, ssrc: "3735928559" });
+    const far = { src: "[2001:db8::1]:40001", dst: "[2001:db8::2]:5005", peer: "2001:db8::2" };
+    expect(outbound?.tags).toEqual({ ...owner, ...far, ssrc: "17" });
+    expect(pair?.tags).toEqual({ ...owner, src: "10.1.2.3:40000", dst: "192.0.2.7:5004", peer: "192.0.2.7" });
+    expect(datagrams?.tags).toEqual({ host: "h1" });
+  });
+
+  it("fields are the names of stats.ts, without what is a tag or the time", () => {
+    const { type, timestamp, ssrc, srcAddress, srcPort, dstAddress, dstPort, comm, cgroup, ...fields } =
+      inboundStream();
+    expect(inbound?.fields).toEqual(fields);
+    expect(Object.keys(outbound?.fields ?? {})).toContain("headerBytesSent");
+    expect(pair?.fields).toMatchObject({ pid: 4711, currentRoundTripTime: 0.0231, responsesSent: 18 });
+    expect(datagrams?.fields).toEqual(DATAGRAMS);
+  });
+
+  it("what was not measured is not in the point", () => {
+    const { jitter, pid, comm, cgroup, fractionLost, clockRate, clockRateSource, ...stream } = inboundStream();
+    const [point] = samplePoints(makeSample({ streams: [stream] }), "h1");
+    expect(Object.keys(point?.tags ?? {}).sort()).toEqual(["dst", "host", "peer", "src", "ssrc"]);
+    expect(Object.keys(point?.fields ?? {})).toEqual(expect.not.arrayContaining(["jitter", "pid", "clockRate"]));
+    expect(point?.fields).toMatchObject({ jitterRfc3550: 0.25, packetsLost: 7 });
+  });
+
+  it("streams in two TURN channels of one 5-tuple are two series", () => {
+    const streams = [inboundStream({ turnChannel: 0x4000 }), inboundStream({ turnChannel: 0x4001 })];
+    const points = samplePoints(makeSample({ streams, candidatePairs: [] }), "h1");
+    expect(points.slice(0, 2).map((point) => point.tags?.turnChannel)).toEqual(["16384", "16385"]);
+  });
+
+  it.each([{ comm: "other" }, { cgroup: "/other" }, { ssrc: 1 }, { srcPort: 1 }, { dstPort: 1 }])(
+    "streams that differ in %j are two series",
+    (change) => {
+      const streams = [inboundStream(), inboundStream(change)];
+      expect(samplePoints(makeSample({ streams, candidatePairs: [] }), "h1")).toHaveLength(3);
+    },
+  );
+
+  it("of two records that a socket opened anew made, the one that received last is the point", () => {
+    const { jitter, ...fresh } = inboundStream({ packetsReceived: 5, lastPacketReceivedTimestamp: 2_000 });
+    const streams = [fresh, inboundStream({ packetsReceived: 900, lastPacketReceivedTimestamp: 1_000 })];
+    const points = samplePoints(makeSample({ streams, candidatePairs: [] }), "h1");
+    expect(points).toHaveLength(2);
+    expect(points[0]?.fields).toMatchObject({ packetsReceived: 5 });
+    expect(points[0]?.fields).not.toHaveProperty("jitter");
+  });
+});
+
+describe("point: the schema", () => {
+  const byName = Object.fromEntries(SCHEMA.map((schema) => [schema.measurement, schema]));
+
+  it("has these tags for ever", () => {
+    const tags = Object.fromEntries(SCHEMA.map((schema) => [schema.measurement, schema.tags.toSorted()]));
+    expect(tags).toEqual({
+      inbound_rtp: [...ENDPOINT_TAGS, "ssrc"].toSorted(),
+      outbound_rtp: [...ENDPOINT_TAGS, "ssrc"].toSorted(),
+      candidate_pair: ENDPOINT_TAGS,
+      rtcprobe: ["host"],
+    });
+  });
+
+  it("no tag and field share a name, which InfluxDB 3 refuses", () => {
+    for (const { tags, fields } of SCHEMA) expect(tags.filter((tag) => tag in fields)).toEqual([]);
+  });
+
+  it("counters are integers, seconds and rates are floats", () => {
+    expect(byName.inbound_rtp?.fields).toMatchObject({
+      packetsLost: FieldType.INTEGER,
+      pid: FieldType.INTEGER,
+      jitter: FieldType.FLOAT,
+      bitsPerSecond: FieldType.FLOAT,
+      clockRateSource: FieldType.STRING,
+    });
+    expect(byName.candidate_pair?.fields).toMatchObject({ totalRoundTripTime: FieldType.FLOAT });
+    expect(new Set(Object.values(byName.rtcprobe?.fields ?? {}))).toEqual(new Set([FieldType.INTEGER]));
+  });
+});
+
+describe("point: numbers that InfluxDB would refuse or round", () => {
+  it.each([
+    ["jitter", Number.NaN, "inbound_rtp.jitter is NaN, not a finite number"],
+    ["bitsPerSecond", Number.POSITIVE_INFINITY, "inbound_rtp.bitsPerSecond is Infinity"],
+    ["packetsLost", 0.5, "inbound_rtp.packetsLost is 0.5, not a whole number below 2^53"],
+    ["packetsReceived", 2 ** 53, "inbound_rtp.packetsReceived is 9007199254740992"],
+  ])("%s = %d", (field, value, message) => {
+    const sample = makeSample({ streams: [inboundStream({ [field]: value })] });
+    expect(() => samplePoints(sample, "h1")).toThrow(
+      expect.objectContaining({ code: "ERR_SINK", message: expect.stringContaining(message) }),
+    );
+  });
+
+  it("the other points of the sample are made, when the caller hears of the refusals", () => {
+    const refused: unknown[] = [];
+    const sample = makeSample({ streams: [inboundStream({ jitter: Number.NaN }), outboundStream()] });
+    const points = samplePoints(sample, "h1", (error) => refused.push(error));
+    expect(points.map((point) => point.measurement)).toEqual(["outbound_rtp", "candidate_pair", "rtcprobe"]);
+    expect(refused).toEqual([expect.objectContaining({ code: "ERR_SINK" })]);
+  });
+});
+
+describe("point: tag values, which are an attacker's input", () => {
+  it.each([
+    ["agent", "agent"],
+    ["two words, a=b", "two words, a=b"],
+    ["evil\ninbound_rtp,host=x jitter=1", "evil\ufffdinbound_rtp,host=x jitter=1"],
+    ["tab\there", "tab\ufffdhere"],
+    ["end\\", "end\ufffd"],
+    ["a\\'b", "a\ufffd'b"],
+    ["serial\\x2dgetty.service", "serial\\x2dgetty.service"],
+    ["csi\u009b31m", "csi\ufffd31m"],
+    ["half \ud800", "half \ufffd"],
+    ["", undefined],
+  ])("%j → %j", (raw, tag) => {
+    expect(sanitizeTag(raw)).toBe(tag);
+  });
+
+  it("an empty one is no tag", () => {
+    const [pair] = samplePoints(makeSample({ streams: [], candidatePairs: [candidatePair({ comm: "" })] }), "h1");
+    expect(pair?.tags).not.toHaveProperty("comm");
+  });
+});

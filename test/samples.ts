@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+/** Samples made by hand, each figure another, for the tests of what is done with them. */
+import type { Datagrams } from "../src/native.js";
+import type { CandidatePairStats, InboundRtpStats, OutboundRtpStats, Sample } from "../src/stats.js";
+
+const ENDPOINTS = { srcAddress: "192.0.2.7", srcPort: 5004, dstAddress: "10.1.2.3", dstPort: 40_000 };
+const OWNER = { pid: 4711, comm: "agent", cgroup: "/system.slice/agent.service" };
+
+export const DATAGRAMS: Datagrams = {
+  seen: 136,
+  rtp: 16,
+  rtcp: 15,
+  srtcp: 14,
+  stun: 13,
+  unconfirmed: 12,
+  dtls: 11,
+  turn: 10,
+  unknown: 9,
+  empty: 8,
+  truncated: 7,
+  fragment: 6,
+  segments: 5,
+  probeOff: 4,
+  tableFull: 3,
+  contended: 3,
+};
+
+export function inboundStream(changes: Partial<InboundRtpStats> = {}): InboundRtpStats {
+  return {
+    type: "inbound-rtp",
+    timestamp: 1_760_000_000_123,
+    ssrc: 3_735_928_559,
+    ...ENDPOINTS,
+    ...OWNER,
+    payloadType: 111,
+    clockRate: 48_000,
+    clockRateSource: "inferred",
+    packetsDuplicated: 3,
+    packetsReordered: 5,
+    bitsPerSecond: 32_000,
+    packetsPerSecond: 50,
+    packetsReceived: 1_000,
+    bytesReceived: 80_000,
+    headerBytesReceived: 12_001,
+    lastPacketReceivedTimestamp: 1_760_000_000_100.5,
+    packetsLost: 7,
+    fractionLost: 0.0625,
+    jitter: 0.0012345678901234,
+    jitterRfc3550: 0.25,
+    ...changes,
+  };
+}
+
+export function outboundStream(changes: Partial<OutboundRtpStats> = {}): OutboundRtpStats {
+  return {
+    type: "outbound-rtp",
+    timestamp: 1_760_000_000_123,
+    ssrc: 17,
+    srcAddress: "2001:db8::1",
+    srcPort: 40_001,
+    dstAddress: "2001:db8::2",
+    dstPort: 5005,
+    ...OWNER,
+    payloadType: 96,
+    packetsDuplicated: 1,
+    packetsReordered: 2,
+    bitsPerSecond: 1_500_000.5,
+    packetsPerSecond: 150.25,
+    packetsSent: 9_007_199_254_740_991,
+    bytesSent: 4,
+    headerBytesSent: 6,
+    lastPacketSentTimestamp: 1_760_000_000_101,
+    ...changes,
+  };
+}
+
+export function candidatePair(changes: Partial<CandidatePairStats> = {}): CandidatePairStats {
+  return {
+    type: "candidate-pair",
+    timestamp: 1_760_000_000_123,
+    srcAddress: "10.1.2.3",
+    srcPort: 40_000,
+    dstAddress: "192.0.2.7",
+    dstPort: 5004,
+    ...OWNER,
+    requestsSent: 21,
+    responsesReceived: 20,
+    requestsReceived: 19,
+    responsesSent: 18,
+    retransmissionsSent: 2,
+    currentRoundTripTime: 0.0231,
+    totalRoundTripTime: 0.5,
+    roundTripTimeMeasurements: 20,
+    minRoundTripTime: 0.02,
+    maxRoundTripTime: 1,
+    responseDelay: 0.0001,
+    totalResponseDelay: 0.002,
+    ...changes,
+  };
+}
+
+export function makeSample(changes: Partial<Sample> = {}): Sample {
+  return {
+    timestamp: 1_760_000_000_123,
+    timeNs: "1760000000123456789",
+    streams: [inboundStream(), outboundStream()],
+    candidatePairs: [candidatePair()],
+    datagrams: DATAGRAMS,
+    ...changes,
+  };
+}
