@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+import { isIP } from "node:net";
+import { parseDuration, quoteText } from "../duration.js";
+import { errnoName, RtcprobeError, type SystemError } from "../errors.js";
+import { addon, type Capture } from "../native.js";
+import { Sampler } from "../sampler.js";
+import { parseClockRates } from "../settings.js";
+import type { Sample } from "../stats.js";
+import { viewSample } from "../view.js";
+import type { CommandContext, Flags } from "./context.js";
+
+export interface AnalyzeFlags extends Flags {
+  local?: string[];
+  clockRate?: string[];
+  interval?: string;
+}
+
+/** A pause in the capture for which no empty intervals are shown: a wrong clock would make millions. */
+const MAX_PAUSE_MS = 3_600_000;
+
+/** Gives the flag's name to an error in its value. */
+function readFlag<T>(flag: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RtcprobeError)) throw error;
+    throw new RtcprobeError("ERR_USAGE", `${flag}: ${error.message}`, error.hint);
+  }
+}
+
+function checkLocal(address: string): string {
+  if (isIP(address) !== 0 && !address.includes("%")) return address;
+  throw new RtcprobeError("ERR_USAGE", `${quoteText(address)} is no IP address`, "write for example 192.0.2.1");
+}
+
+function checkInterval(text: string): number {
+  const ms = parseDuration(text);
+  if (ms < 10) throw new RtcprobeError("ERR_USAGE", `${quoteText(text)} is out of range`, "it must be 10ms or more");
+  return ms;
+}
+
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a directory",
+  EACCES: "no permission to read it",
+};
+
+function explainCapture(error: unknown, file: string): unknown {
+  const { code, message } = error as SystemError;
+  if (code === "ERR_PCAP_FORMAT") {
+    const text = message.startsWith(`${file}: `) ? message : `${file}: ${message}`;
+    return new RtcprobeError(code, text, "give a pcap or pcapng file", { cause: error });
+  }
+  const name = errnoName(error);
+  if (name === undefined) return error;
+  const fault = FILE_FAULTS[name] ?? name;
+  return new RtcprobeError("ERR_FILE", `cannot read ${file}: ${fault}`, "give a pcap or pcapng file", { cause: error });
+}
+
+/** The capture up to each interval's end, and to its own. */
+async function* sampleIntervals(capture: Capture, sampler: Sampler, interval: number): AsyncGenerator<Sample> {
+  let more = await capture.read(0);
+  for (let end = capture.frames().nextMs; more; ) {
+    const { nextMs } = capture.frames();
+    const pauses = Math.floor((nextMs - end) / interval);
+    end += interval * (pauses * interval > MAX_PAUSE_MS ? pauses + 1 : 1);
+    more = await capture.read(end);
+    yield await sampler.sample();
+  }
+}
+
+function describeEnd(capture: Capture, sample: Sample): string {
+  const { total, other } = capture.frames();
+  return `${total} frames, ${other} of them no UDP; ${sample.streams.length} streams`;
+}
+
+interface Analysis {
+  capture: Capture;
+  sampler: Sampler;
+  json: boolean;
+}
+
+/** What was read before a fault is shown, too; the fault then follows as the error. */
+async function analyzeWhole({ output }: CommandContext, { capture, sampler, json }: Analysis): Promise<void> {
+  const fault = await capture.read().then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  const sample = await sampler.sample();
+  const { timestamp, streams, candidatePairs, datagrams } = sample;
+  if (fault === undefined || datagrams.seen > 0) {
+    if (json) output.line(JSON.stringify({ timestamp, streams, candidatePairs, datagrams }));
+    else output.lines([...viewSample(sample, output.emphasise), describeEnd(capture, sample)]);
+  }
+  if (fault) throw fault.error;
+}
+
+async function analyzeIntervals({ output }: CommandContext, analysis: Analysis, interval: number): Promise<void> {
+  for await (const sample of sampleIntervals(analysis.capture, analysis.sampler, interval)) {
+    if (output.isClosed) return;
+    if (analysis.json) output.line(JSON.stringify(sample));
+    else output.lines([new Date(sample.timestamp).toISOString(), ...viewSample(sample, output.emphasise), ""]);
+  }
+}
+
+/**
+ * The same numbers from a capture file.
+ * @throws RtcprobeError ERR_USAGE, ERR_FILE, ERR_PCAP_FORMAT
+ */
+export async function analyzeCommand(context: CommandContext, file: string, flags: AnalyzeFlags): Promise<void> {
+  const local = readFlag("--local", () => (flags.local ?? []).flatMap((text) => text.split(",")).map(checkLocal));
+  const clockRates = readFlag("--clock-rate", () => (flags.clockRate ? parseClockRates(flags.clockRate) : {}));
+  const interval =
+    flags.interval === undefined ? undefined : readFlag("--interval", () => checkInterval(flags.interval as string));
+  let capture: Capture | undefined;
+  try {
+    capture = addon.openCapture(file, { local, clockRates });
+    const sampler = new Sampler(capture, { retireIdle: false });
+    const analysis = { capture, sampler, json: flags.json ?? false };
+    if (interval === undefined) await analyzeWhole(context, analysis);
+    else await analyzeIntervals(context, analysis, interval);
+    const { truncatedFile } = capture.frames();
+    if (truncatedFile) context.say(`${file} ends within a packet; the numbers are of what came before it`);
+  } catch (error) {
+    throw explainCapture(error, file);
+  } finally {
+    capture?.close();
+  }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+import type { Output } from "../output.js";
+
+/** What a command gets of the process it runs in. */
+export interface CommandContext {
+  version: string;
+  env: Readonly<Record<string, string | undefined>>;
+  /** Data. */
+  output: Output;
+  /** Everything else, one line each. */
+  say(line: string): void;
+  /** From now on SIGINT and SIGTERM abort this signal and do not end the process; so does a reader that is gone. */
+  stopSignal(): AbortSignal;
+}
+
+/** Flags as commander gives them; those of every command, and per command its own. */
+export interface Flags extends Readonly<Record<string, unknown>> {
+  config?: string;
+  socket?: string;
+  json?: boolean;
+}

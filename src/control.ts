@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/** HTTP with JSON on a Unix socket: `curl --unix-socket` is a client. Who may connect, the socket's mode says. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { z } from "zod";
+import { RtcprobeError } from "./errors.js";
+import type { Health } from "./health.js";
+import { publishSocket } from "./listener.js";
+import { formatMetrics, METRICS_TYPE } from "./metrics.js";
+import type { HookProbe } from "./native.js";
+import { type ProbeState, parseProbes } from "./probes.js";
+import type { Sample } from "./stats.js";
+
+/** What the control socket shows and switches. */
+export interface Controlled {
+  sample(): Sample;
+  health(): Health;
+  probes(): ProbeState[];
+  /** @throws RtcprobeError when the kernel refuses */
+  switchProbes(enable: readonly HookProbe[], disable: readonly HookProbe[]): void;
+}
+
+const MAX_BODY_BYTES = 65_536;
+const MAX_CONNECTIONS = 64;
+/** A client that neither sends nor reads for so long is let go; milliseconds. */
+const PATIENCE_MS = 10_000;
+
+/** An answer other than 200. */
+class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+  }
+}
+
+interface Answer {
+  type: string;
+  body: string;
+}
+
+const json = (value: unknown): Answer => ({ type: "application/json", body: `${JSON.stringify(value)}\n` });
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw new Refusal(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+const changeSchema = z.strictObject({
+  enable: z.array(z.string()).max(16).optional(),
+  disable: z.array(z.string()).max(16).optional(),
+});
+
+function parseChange(body: string): { enable: HookProbe[]; disable: HookProbe[] } {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw new Refusal(400, "the body is no JSON");
+  }
+  const change = changeSchema.safeParse(value);
+  if (!change.success) throw new Refusal(400, 'the body must be {"enable": [names]} or {"disable": [names]}');
+  const [enable, disable] = [parseProbes(change.data.enable ?? []), parseProbes(change.data.disable ?? [])];
+  const both = enable.find((name) => disable.includes(name));
+  if (both !== undefined) throw new Refusal(400, `${both} is to be enabled and disabled at once`);
+  if (enable.length + disable.length === 0) throw new Refusal(400, "the body names no probe");
+  return { enable, disable };
+}
+
+type Handler = (target: Controlled, request: IncomingMessage) => Answer | Promise<Answer>;
+
+const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+  "/v1/streams": {
+    GET: (target) => {
+      const { timestamp, streams, candidatePairs, datagrams } = target.sample();
+      return json({ timestamp, streams, candidatePairs, datagrams });
+    },
+  },
+  "/v1/health": { GET: (target) => json(target.health()) },
+  "/v1/probes": {
+    GET: (target) => json({ probes: target.probes() }),
+    POST: async (target, request) => {
+      const { enable, disable } = parseChange(await readBody(request));
+      target.switchProbes(enable, disable);
+      return json({ probes: target.probes() });
+    },
+  },
+  "/metrics": { GET: (target) => ({ type: METRICS_TYPE, body: formatMetrics(target.health()) }) },
+};
+
+function findHandler(method: string, path: string): Handler {
+  const route = ROUTES[path];
+  if (route === undefined) throw new Refusal(404, `there is no such path; there are ${Object.keys(ROUTES).join(", ")}`);
+  const handler = route[method];
+  if (handler === undefined) {
+    const allow = Object.keys(route).join(", ");
+    throw new Refusal(405, `the path takes ${allow} only`, { allow });
+  }
+  return handler;
+}
+
+function refuse(response: ServerResponse, error: unknown): void {
+  const refusal = error instanceof Refusal ? error : undefined;
+  const known = error instanceof RtcprobeError ? error : undefined;
+  const asked = known?.code === "ERR_USAGE" || known?.code === "ERR_UNAVAILABLE";
+  const status = refusal?.status ?? (asked ? 400 : 500);
+  const { body } = json({
+    error: (error as Error).message,
+    ...(known === undefined ? {} : { code: known.code }),
+    ...(known?.hint === undefined ? {} : { hint: known.hint }),
+  });
+  // What is left of a body that was too long would be taken for the next request.
+  const connection = status === 413 ? { connection: "close" } : {};
+  response.writeHead(status, { "content-type": "application/json", ...refusal?.headers, ...connection }).end(body);
+}
+
+async function serve(target: Controlled, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const method = request.method === "HEAD" ? "GET" : (request.method ?? "");
+    const path = (request.url ?? "").split("?", 1)[0] as string;
+    const { type, body } = await findHandler(method, path)(target, request);
+    response.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+  } catch (error) {
+    if (!response.headersSent) refuse(response, error);
+    else response.destroy();
+  }
+}
+
+function makeServer(target: Controlled): Server {
+  const server = createServer({
+    headersTimeout: PATIENCE_MS,
+    requestTimeout: PATIENCE_MS,
+    connectionsCheckingInterval: PATIENCE_MS / 2,
+    keepAliveTimeout: PATIENCE_MS / 2,
+  });
+  server.timeout = PATIENCE_MS;
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on("request", (request, response) => void serve(target, request, response));
+  return server;
+}
+
+/** The control socket while it is open. */
+export interface Control {
+  close(): Promise<void>;
+}
+
+/**
+ * Serves on this path; see freePath for one that is taken.
+ * @throws RtcprobeError ERR_DAEMON_RUNNING, ERR_CONTROL, ERR_PERMISSION
+ */
+export async function openControl(path: string, target: Controlled): Promise<Control> {
+  const server = makeServer(target);
+  const remove = await publishSocket(server, path);
+  return {
+    async close() {
+      await remove();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}

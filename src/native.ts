@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The contract of everything native, and the only importer of the addon. The addon moves integers across in the units of
+ * the core; names and seconds are made in stats.ts.
+ */
+import { createRequire } from "node:module";
+
+/** One stream as the core counted it. Every field is a total since the stream began, or a latest value. */
+export interface StreamRecord {
+  /** Number of the stream within its source: stable while it lives, used again after `retire`. */
+  id: number;
+  ssrc: number;
+  /** RTP packets, duplicates and those of probation included. */
+  packets: number;
+  /** RTP payload bytes. */
+  bytes: number;
+  /** Bytes of RTP headers, CSRCs and extensions. */
+  headerBytes: number;
+  /** Lowest and highest extended sequence number of the present run. */
+  baseSeq: number;
+  maxSeq: number;
+  /** Sequence numbers that the runs before spanned (the sender restarted). */
+  expectedBefore: number;
+  duplicated: number;
+  /** Unique packets that arrived behind the highest sequence number. */
+  reordered: number;
+  /** Packets beyond the sequence window: neither unique nor duplicate is known. */
+  stray: number;
+  /** Packets that found the record locked; in no other figure. */
+  contended: number;
+  /** Latest payload type. */
+  payloadType: number;
+  /** Hz; 0 = not known yet, then both jitters mean nothing. */
+  clockRate: number;
+  /** 0 unknown, 1 static (RFC 3551), 2 configured, 3 inferred. */
+  clockSource: number;
+  /** Interarrival jitter over in-order packets whose timestamp changed; nanoseconds × 256. */
+  jitterNsQ8: number;
+  /** RFC 3550 A.8 over every packet; nanoseconds × 256. */
+  jitterRfc3550NsQ8: number;
+  /** Arrival of the first and the last packet, milliseconds on the snapshot's clock. */
+  firstMs: number;
+  lastMs: number;
+}
+
+/** One 5-tuple that carries ICE. `first` is the end that `Origin` names as source: this host's, where it is known. */
+export interface PairRecord {
+  id: number;
+  /** STUN Binding transactions begun by the first end, and requests it sent again. */
+  firstRequests: number;
+  firstRetransmissions: number;
+  /** Success responses to them, and how many gave a round trip. */
+  firstResponses: number;
+  firstRoundTrips: number;
+  /** Nanoseconds; last, min and max mean nothing while `firstRoundTrips` is 0. */
+  firstRoundTripTotalNs: number;
+  firstRoundTripLastNs: number;
+  firstRoundTripMinNs: number;
+  firstRoundTripMaxNs: number;
+  /** The same for the second end's requests. */
+  secondRequests: number;
+  secondRetransmissions: number;
+  secondResponses: number;
+  secondRoundTrips: number;
+  secondRoundTripTotalNs: number;
+  secondRoundTripLastNs: number;
+  secondRoundTripMinNs: number;
+  secondRoundTripMaxNs: number;
+  contended: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+/** One typed array per field, all of one length: row i is the i-th element of each. */
+export type Columns<Row> = { readonly [Field in keyof Row]: Float64Array };
+
+/** What became of the datagrams: `seen` is the sum of all the others. Names are those of core/outcome.h. */
+export const DATAGRAM_OUTCOMES = [
+  "seen",
+  "rtp",
+  "rtcp",
+  "srtcp",
+  "stun",
+  "unconfirmed",
+  "dtls",
+  "turn",
+  "unknown",
+  "empty",
+  "truncated",
+  "fragment",
+  "segments",
+  "probeOff",
+  "tableFull",
+  "contended",
+] as const;
+export type DatagramOutcome = (typeof DATAGRAM_OUTCOMES)[number];
+export type Datagrams = Record<DatagramOutcome, number>;
+
+/** Everything a source knows at one moment. */
+export interface Snapshot {
+  /** The moment, on the clock of the records (live: monotonic; capture: the capture's own), milliseconds. */
+  atMs: number;
+  /** The same moment on the wall clock, milliseconds since the Unix epoch. */
+  epochMs: number;
+  streams: Columns<StreamRecord>;
+  pairs: Columns<PairRecord>;
+  datagrams: Datagrams;
+}
+
+/** Who a stream or pair is: written once, asked for once. */
+export interface Origin {
+  srcAddress: string;
+  srcPort: number;
+  dstAddress: string;
+  dstPort: number;
+  direction: "in" | "out" | "unknown";
+  /** TURN channel the media came in; absent outside of TURN. */
+  channel?: number;
+  /** Id of the socket's cgroup (inode of its directory), decimal; absent where there is no socket. */
+  cgroupId?: string;
+  /** Process that created the socket; absent if that happened before the probe was attached. */
+  pid?: number;
+}
+
+export type RecordKind = "stream" | "pair";
+
+/** Where records come from: the kernel program, an AF_PACKET socket, or a capture file. */
+export interface Source {
+  snapshot(): Snapshot;
+  /** Throws ERR_CLOSED after close; a RangeError for an id that no record has. */
+  origin(kind: RecordKind, id: number): Origin;
+  /** Set free the records of these ids. A record that changed since the last snapshot is left alone. */
+  retire(kind: RecordKind, ids: Float64Array): void;
+  /** Idempotent. */
+  close(): void;
+}
+
+export type HookProbe = "rtp" | "stun" | "rtcp";
+
+export interface ProbeOptions {
+  /** Directory of the cgroup v2 to attach to. */
+  cgroup: string;
+  /** Slots for streams; rounded up to a power of two. */
+  maxStreams: number;
+  /** Slots for pairs; rounded up to a power of two. */
+  maxPairs: number;
+  /** Payload type → clock rate in Hz, over RFC 3551 and inference. */
+  clockRates: Record<number, number>;
+  probes: HookProbe[];
+}
+
+/** The eBPF program on the UDP socket hooks of one cgroup. */
+export interface Probe extends Source {
+  /** Attach what these probes need, detach what they do not; records stay. */
+  setProbes(probes: HookProbe[]): void;
+  probes(): HookProbe[];
+  /** Ids of the attached kernel programs; empty when all probes are off. */
+  programIds(): number[];
+}
+
+export interface PacketOptions {
+  /** Interface name; all when absent. */
+  interface?: string;
+  maxStreams: number;
+  maxPairs: number;
+  clockRates: Record<number, number>;
+  probes: HookProbe[];
+}
+
+/** An AF_PACKET socket (CAP_NET_RAW) through the same core, for hosts that refuse eBPF. */
+export interface PacketSource extends Source {
+  setProbes(probes: HookProbe[]): void;
+  probes(): HookProbe[];
+  /** Frames the kernel dropped because we read too slowly: what this source missed. */
+  framesMissed(): number;
+}
+
+export interface CaptureOptions {
+  /** Addresses of our end: their traffic is outbound. */
+  local: string[];
+  clockRates: Record<number, number>;
+}
+
+/** A pcap or pcapng file through the same core. */
+export interface Capture extends Source {
+  /**
+   * Read on, off the main thread, until the next packet is at or after `untilMs` of the capture's clock (or to the end,
+   * if absent). Resolves to true while there is more. Rejects with ERR_PCAP_FORMAT on a corrupt file; what was read before
+   * the fault stays in the snapshot.
+   */
+  read(untilMs?: number): Promise<boolean>;
+  /**
+   * Frames read, and those that were no UDP over IP. `nextMs` is the time of the packet that the last read stopped before,
+   * on the capture's clock; it means nothing unless that read resolved to true.
+   */
+  frames(): { total: number; other: number; truncatedFile: boolean; nextMs: number };
+}
+
+/** What the addon exports. Errors carry `code`, `errno` and `syscall`, and `log` when the verifier spoke. */
+export interface Addon {
+  openProbe(options: ProbeOptions): Probe;
+  openPacketSource(options: PacketOptions): PacketSource;
+  openCapture(path: string, options: CaptureOptions): Capture;
+}
+
+/** Row i of the columns, as an object with the fields of the record. */
+export function rowAt<Row>(columns: Columns<Row>, i: number): Row {
+  const row: Record<string, number> = {};
+  for (const field in columns) row[field] = columns[field][i] as number;
+  return row as Row;
+}
+
+/** Number of rows. */
+export function rowCount(columns: Columns<StreamRecord> | Columns<PairRecord>): number {
+  return columns.id.length;
+}
+
+export const addon = createRequire(import.meta.url)("../build/Release/rtcprobe.node") as Addon;

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/** Snapshots into samples: keeps what belongs to a record from one snapshot to the next. */
+import {
+  type Columns,
+  type Origin,
+  type PairRecord,
+  type RecordKind,
+  rowAt,
+  rowCount,
+  type Snapshot,
+  type Source,
+  type StreamRecord,
+} from "./native.js";
+import { candidatePairStats, type Owner, type Sample, type StatsContext, streamStats } from "./stats.js";
+
+/** Finds the processes behind sockets; the answers are in the order of the questions. */
+export interface OwnerFinder {
+  find(origins: readonly Origin[]): Promise<(Owner | undefined)[]>;
+}
+
+export interface SamplerOptions {
+  /** Absent where there are no sockets to look behind (capture, packets). */
+  owners?: OwnerFinder;
+  /** Set free the records that fell silent: the live sources' tables are finite. */
+  retireIdle: boolean;
+}
+
+const STREAM_IDLE_MS = 60_000;
+const PAIR_IDLE_MS = 120_000;
+/** Samples in which an owner that was not found is looked for again. */
+const OWNER_TRIES = 3;
+
+/** One record as long as it lives. */
+interface Tracked<Row> {
+  origin: Origin;
+  owner: Owner;
+  ownerTries: number;
+  record: Row;
+  previous?: Row;
+  /** Number of the latest snapshot that held it. */
+  seenIn: number;
+}
+
+/** The records of one kind, in the order of their first packets. */
+class Track<Row extends StreamRecord | PairRecord> {
+  readonly #byId = new Map<number, Tracked<Row>>();
+  #ordered: Tracked<Row>[] = [];
+
+  constructor(
+    readonly kind: RecordKind,
+    readonly idleMs: number,
+  ) {}
+
+  get ordered(): readonly Tracked<Row>[] {
+    return this.#ordered;
+  }
+
+  /** Takes over the rows of a snapshot. */
+  update(columns: Columns<Row>, source: Source, snapshotNumber: number): void {
+    const rows = rowCount(columns as Columns<StreamRecord> | Columns<PairRecord>);
+    let added = false;
+    for (let i = 0; i < rows; i++) {
+      const record = rowAt(columns, i);
+      const known = this.#byId.get(record.id);
+      // The source uses the id of a retired record again: the first packet tells them apart.
+      if (known !== undefined && known.record.firstMs === record.firstMs) {
+        known.previous = known.record;
+        known.record = record;
+        known.seenIn = snapshotNumber;
+        continue;
+      }
+      const origin = source.origin(this.kind, record.id);
+      this.#byId.set(record.id, { origin, owner: {}, ownerTries: 0, record, seenIn: snapshotNumber });
+      added = true;
+    }
+    if (added || rows !== this.#ordered.length) this.#sort(snapshotNumber);
+  }
+
+  #sort(snapshotNumber: number): void {
+    for (const [id, { seenIn }] of this.#byId) if (seenIn !== snapshotNumber) this.#byId.delete(id);
+    this.#ordered = [...this.#byId.values()].sort((a, b) => a.record.firstMs - b.record.firstMs);
+  }
+
+  retireIdle(source: Source, atMs: number): void {
+    const idle = this.#ordered.filter(({ record }) => atMs - record.lastMs > this.idleMs);
+    if (idle.length > 0) {
+      source.retire(
+        this.kind,
+        Float64Array.from(idle, ({ record }) => record.id),
+      );
+    }
+  }
+}
+
+/**
+ * Time of the samples: the wall clock, but never back, because a point in the past would overwrite or reorder what is
+ * stored. After a step back it runs at half speed until the wall clock has caught up.
+ */
+class SampleClock {
+  #last: { ns: bigint; atMs: number } | undefined;
+  #wallMs = -Infinity;
+  steps = 0;
+
+  /** @returns ns since the Unix epoch */
+  tick({ epochMs, atMs }: Snapshot): bigint {
+    const wholeMs = Math.floor(epochMs);
+    const wall = BigInt(wholeMs) * 1_000_000n + BigInt(Math.round((epochMs - wholeMs) * 1e6));
+    if (epochMs < this.#wallMs) this.steps++;
+    this.#wallMs = epochMs;
+    const half = this.#last && BigInt(Math.max(1, Math.round((atMs - this.#last.atMs) * 5e5)));
+    const ns = this.#last && half && wall <= this.#last.ns ? this.#last.ns + half : wall;
+    this.#last = { ns, atMs };
+    return ns;
+  }
+}
+
+export class Sampler {
+  readonly #source: Source;
+  readonly #options: SamplerOptions;
+  readonly #streams = new Track<StreamRecord>("stream", STREAM_IDLE_MS);
+  readonly #pairs = new Track<PairRecord>("pair", PAIR_IDLE_MS);
+  readonly #clock = new SampleClock();
+  #snapshots = 0;
+  #lastAtMs: number | undefined;
+
+  constructor(source: Source, options: SamplerOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /** How often the wall clock went back. */
+  get clockSteps(): number {
+    return this.#clock.steps;
+  }
+
+  /** Takes a snapshot and tells what it means. Rates and fractions are over the time since the previous one. */
+  async sample(): Promise<Sample> {
+    const snapshot = this.#source.snapshot();
+    const { atMs } = snapshot;
+    const intervalMs = this.#lastAtMs === undefined ? 0 : atMs - this.#lastAtMs;
+    this.#lastAtMs = atMs;
+    this.#snapshots++;
+    this.#streams.update(snapshot.streams, this.#source, this.#snapshots);
+    this.#pairs.update(snapshot.pairs, this.#source, this.#snapshots);
+    await this.#findOwners();
+
+    const timeNs = this.#clock.tick(snapshot);
+    const epochMs = Number(timeNs / 1000n) / 1000;
+    const context = ({ origin, owner }: { origin: Origin; owner: Owner }): StatsContext => {
+      return { origin, owner, atMs, epochMs, intervalMs };
+    };
+    const sample: Sample = {
+      timestamp: epochMs,
+      timeNs: String(timeNs),
+      streams: this.#streams.ordered.map((t) => streamStats(t.record, t.previous, context(t))),
+      candidatePairs: this.#pairs.ordered.map((t) => candidatePairStats(t.record, context(t))),
+      datagrams: snapshot.datagrams,
+    };
+    if (this.#options.retireIdle) {
+      this.#streams.retireIdle(this.#source, atMs);
+      this.#pairs.retireIdle(this.#source, atMs);
+    }
+    return sample;
+  }
+
+  async #findOwners(): Promise<void> {
+    const { owners } = this.#options;
+    if (owners === undefined) return;
+    const wanted = [...this.#streams.ordered, ...this.#pairs.ordered].filter(
+      (t) => t.owner.pid === undefined && t.ownerTries < OWNER_TRIES,
+    );
+    if (wanted.length === 0) return;
+    const found = await owners.find(wanted.map((t) => t.origin));
+    wanted.forEach((tracked, i) => {
+      tracked.ownerTries++;
+      tracked.owner = found[i] ?? tracked.owner;
+    });
+  }
+}

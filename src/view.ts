@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/** A sample as a person reads it. */
+import type { Datagrams } from "./native.js";
+import type { CandidatePairStats, Endpoints, Owner, Sample, StreamStats } from "./stats.js";
+import { type Column, renderTable } from "./table.js";
+
+/** What was not measured. */
+const ABSENT = "-";
+/** A stream that has been silent for so long shows for how long, not its rate; milliseconds. */
+const SILENT_MS = 5000;
+
+function show<T>(value: T | undefined, format: (value: T) => string): string {
+  return value === undefined ? ABSENT : format(value);
+}
+
+/** Seconds as milliseconds. */
+export const formatMs = (seconds: number): string => `${(seconds * 1000).toFixed(2)} ms`;
+
+/** A share of 1 as percent. */
+export const formatPercent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+export function formatBitRate(bitsPerSecond: number): string {
+  return bitsPerSecond < 1e6
+    ? `${(bitsPerSecond / 1e3).toFixed(1)} kbit/s`
+    : `${(bitsPerSecond / 1e6).toFixed(2)} Mbit/s`;
+}
+
+export function formatEnd(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function formatOwner({ comm, pid, cgroup }: Owner): string {
+  if (pid !== undefined) return `${comm ?? "?"}/${pid}`;
+  return cgroup === undefined || cgroup === "/" ? ABSENT : (cgroup.split("/").at(-1) as string);
+}
+
+function formatEnds({ srcAddress, srcPort, dstAddress, dstPort, turnChannel }: Endpoints): [string, string] {
+  const relay = turnChannel === undefined ? "" : ` #${turnChannel.toString(16)}`;
+  return [formatEnd(srcAddress, srcPort), formatEnd(dstAddress, dstPort) + relay];
+}
+
+const STREAM_COLUMNS: readonly Column[] = [
+  { title: "" },
+  { title: "SSRC" },
+  { title: "FROM" },
+  { title: "TO" },
+  { title: "PROCESS" },
+  { title: "PT", align: "right" },
+  { title: "CLOCK", align: "right" },
+  { title: "PACKETS", align: "right" },
+  { title: "LOST", align: "right" },
+  { title: "", align: "right" },
+  { title: "DUP", align: "right" },
+  { title: "REORD", align: "right" },
+  { title: "JITTER", align: "right" },
+  { title: "RFC 3550", align: "right" },
+  { title: "RATE", align: "right" },
+];
+
+function formatRate(stream: StreamStats): string {
+  const last = stream.type === "inbound-rtp" ? stream.lastPacketReceivedTimestamp : stream.lastPacketSentTimestamp;
+  const silentMs = stream.timestamp - last;
+  if (silentMs > SILENT_MS) return `silent ${Math.round(silentMs / 1000)} s`;
+  return show(stream.bitsPerSecond, formatBitRate);
+}
+
+/** Share of all sequence numbers that is lost. */
+function lossShare(lost: number, received: number): string {
+  return lost > 0 && received + lost > 0 ? formatPercent(lost / (received + lost)) : "";
+}
+
+function streamRow(stream: StreamStats): string[] {
+  const { ssrc, payloadType, clockRate, packetsDuplicated, packetsReordered } = stream;
+  const inbound = stream.type === "inbound-rtp" ? stream : undefined;
+  const packets = stream.type === "inbound-rtp" ? stream.packetsReceived : stream.packetsSent;
+  return [
+    inbound ? "in" : "out",
+    `0x${ssrc.toString(16).padStart(8, "0")}`,
+    ...formatEnds(stream),
+    formatOwner(stream),
+    String(payloadType),
+    show(clockRate, (hertz) => `${hertz / 1000} kHz`),
+    String(packets),
+    show(inbound?.packetsLost, String),
+    inbound ? lossShare(inbound.packetsLost, packets - packetsDuplicated) : "",
+    String(packetsDuplicated),
+    String(packetsReordered),
+    show(inbound?.jitter, formatMs),
+    show(inbound?.jitterRfc3550, formatMs),
+    formatRate(stream),
+  ];
+}
+
+const PAIR_COLUMNS: readonly Column[] = [
+  { title: "PAIR FROM" },
+  { title: "TO" },
+  { title: "PROCESS" },
+  { title: "RTT", align: "right" },
+  { title: "MIN", align: "right" },
+  { title: "MEAN", align: "right" },
+  { title: "MAX", align: "right" },
+  { title: "ASKED", align: "right" },
+  { title: "ANSWERED", align: "right" },
+  { title: "RESPONSE DELAY", align: "right" },
+];
+
+function pairRow(pair: CandidatePairStats): string[] {
+  const { totalRoundTripTime: total, roundTripTimeMeasurements: count } = pair;
+  return [
+    ...formatEnds(pair),
+    formatOwner(pair),
+    show(pair.currentRoundTripTime, formatMs),
+    show(pair.minRoundTripTime, formatMs),
+    show(total, (sum) => formatMs(sum / count)),
+    show(pair.maxRoundTripTime, formatMs),
+    String(pair.requestsSent),
+    String(pair.responsesReceived),
+    show(pair.responseDelay, formatMs),
+  ];
+}
+
+/** "120 datagrams seen = 100 rtp + 20 stun": the conservation law, without the reasons that are 0. */
+export function formatDatagrams({ seen, ...outcomes }: Datagrams): string {
+  const parts = Object.entries(outcomes).filter(([, n]) => n > 0);
+  const sum = parts.map(([name, n]) => `${n} ${name}`).join(" + ");
+  return `${seen} datagrams seen${sum === "" ? "" : ` = ${sum}`}`;
+}
+
+/** Lines: the streams, the pairs, the datagrams. */
+export function viewSample(sample: Omit<Sample, "timeNs">, emphasise?: (title: string) => string): string[] {
+  const { streams, candidatePairs, datagrams } = sample;
+  return [
+    ...(streams.length > 0 ? renderTable(STREAM_COLUMNS, streams.map(streamRow), emphasise) : ["no streams"]),
+    ...(candidatePairs.length > 0 ? ["", ...renderTable(PAIR_COLUMNS, candidatePairs.map(pairRow), emphasise)] : []),
+    "",
+    formatDatagrams(datagrams),
+  ];
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/** Records and sources made by hand, for the tests of what is done with them. */
+import {
+  type Columns,
+  DATAGRAM_OUTCOMES,
+  type Datagrams,
+  type Origin,
+  type PairRecord,
+  type RecordKind,
+  type Snapshot,
+  type Source,
+  type StreamRecord,
+} from "../src/native.js";
+
+/** Ten packets, sequence numbers 100 to 109, nothing lost, 48 kHz by inference. */
+export function streamRecord(changes: Partial<StreamRecord> = {}): StreamRecord {
+  return {
+    id: 0,
+    ssrc: 0xdecafbad,
+    packets: 10,
+    bytes: 1000,
+    headerBytes: 120,
+    baseSeq: 100,
+    maxSeq: 109,
+    expectedBefore: 0,
+    duplicated: 0,
+    reordered: 0,
+    stray: 0,
+    contended: 0,
+    payloadType: 111,
+    clockRate: 48_000,
+    clockSource: 3,
+    jitterNsQ8: 0,
+    jitterRfc3550NsQ8: 0,
+    firstMs: 1000,
+    lastMs: 2000,
+    ...changes,
+  };
+}
+
+export function pairRecord(changes: Partial<PairRecord> = {}): PairRecord {
+  return {
+    id: 0,
+    firstRequests: 0,
+    firstRetransmissions: 0,
+    firstResponses: 0,
+    firstRoundTrips: 0,
+    firstRoundTripTotalNs: 0,
+    firstRoundTripLastNs: 0,
+    firstRoundTripMinNs: 0,
+    firstRoundTripMaxNs: 0,
+    secondRequests: 0,
+    secondRetransmissions: 0,
+    secondResponses: 0,
+    secondRoundTrips: 0,
+    secondRoundTripTotalNs: 0,
+    secondRoundTripLastNs: 0,
+    secondRoundTripMinNs: 0,
+    secondRoundTripMaxNs: 0,
+    contended: 0,
+    firstMs: 1000,
+    lastMs: 2000,
+    ...changes,
+  };
+}
+
+export function originOf(changes: Partial<Origin> = {}): Origin {
+  return {
+    srcAddress: "192.0.2.7",
+    srcPort: 5004,
+    dstAddress: "10.1.2.3",
+    dstPort: 40_000,
+    direction: "in",
+    ...changes,
+  };
+}
+
+function toColumns<Row extends object>(rows: readonly Row[], empty: Row): Columns<Row> {
+  const fields = Object.keys(empty) as (keyof Row)[];
+  return Object.fromEntries(
+    fields.map((field) => [field, Float64Array.from(rows, (row) => row[field] as number)]),
+  ) as Columns<Row>;
+}
+
+/** A source whose records the test sets. */
+export class FakeSource implements Source {
+  atMs = 10_000;
+  epochMs = 1_760_000_000_000;
+  streams: StreamRecord[] = [];
+  pairs: PairRecord[] = [];
+  datagrams: Datagrams = Object.fromEntries(DATAGRAM_OUTCOMES.map((name) => [name, 0])) as Datagrams;
+  origins = new Map<string, Origin>();
+  readonly asked: string[] = [];
+  readonly retired: [RecordKind, number[]][] = [];
+  closed = false;
+
+  /** Time goes on, on both clocks. */
+  pass(ms: number): void {
+    this.atMs += ms;
+    this.epochMs += ms;
+  }
+
+  snapshot(): Snapshot {
+    return {
+      atMs: this.atMs,
+      epochMs: this.epochMs,
+      streams: toColumns(this.streams, streamRecord()),
+      pairs: toColumns(this.pairs, pairRecord()),
+      datagrams: { ...this.datagrams },
+    };
+  }
+
+  origin(kind: RecordKind, id: number): Origin {
+    this.asked.push(`${kind} ${id}`);
+    return this.origins.get(`${kind} ${id}`) ?? originOf();
+  }
+
+  retire(kind: RecordKind, ids: Float64Array): void {
+    this.retired.push([kind, [...ids]]);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
