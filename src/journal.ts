@@ -42,6 +42,7 @@ interface Line {
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: "give this user the right to write there, or choose another journal.directory",
   EROFS: "the file system is read-only: choose another journal.directory",
+  ENOENT: "the directory is gone: make it again",
   ENOSPC: "the file system is full: make room, or choose another journal.directory",
 };
 
@@ -205,20 +206,20 @@ class Journal implements Sink {
       const oldest = this.#files[0];
       const isOpen = this.#handle !== undefined && this.#files.length === 1;
       if (!oldest || isOpen || (total <= maxBytes && now - oldest.lastWriteMs <= maxAgeMs)) return;
-      this.#files.shift();
-      total -= oldest.bytes;
       await unlink(oldest.path).catch((error) => {
         if (errnoName(error) !== "ENOENT") throw error;
       });
+      this.#files.shift();
+      total -= oldest.bytes;
     }
   }
 
   /** The file is given up, for its last line may be torn; one without a whole line is deleted. */
   async #fail(error: unknown): Promise<void> {
-    const reason = errnoName(error) ?? (error as Error).message;
-    this.#lastError = `cannot write to ${this.#options.directory}: ${reason}`;
+    const errno = errnoName(error);
+    this.#lastError = `cannot write to ${this.#options.directory}: ${errno ?? (error as Error).message}`;
     if (!this.#failing) {
-      const hint = HINTS[reason] ?? "see whether the disk is well";
+      const hint = errno === undefined ? "raise journal.maxBytes" : (HINTS[errno] ?? "see whether the disk is well");
       this.#onEvent(`journal: ${this.#lastError}; ${hint}; samples are dropped until then`);
     }
     this.#failing = true;
