@@ -18,23 +18,28 @@ struct datagram {
 	__u32 offset; /* where it begins in its UDP payload: behind a TURN header, or a segment of a super-packet */
 	__u32 filled; /* bytes of the window that are valid */
 	__u32 reserved;
-	__u8 bytes[DATAGRAM_WINDOW] __attribute__((aligned(8))); /* one load per field where its place is known */
+	union { /* network byte order; one load per field, which a memcpy from an unknown alignment is not */
+		__u8 bytes[DATAGRAM_WINDOW];
+		__u16 halves[DATAGRAM_WINDOW / 2];
+		__u32 words[DATAGRAM_WINDOW / 4];
+	};
 };
 
-/* Big-endian readers. `at` is a constant or already bounded by the caller to the window less the width read. */
+/*
+ * Big-endian readers of the fields at `at`, which is a multiple of the field's size, and is a constant or bounded by the
+ * caller to the window less that size.
+ */
 static inline __u16 read_u16(const struct datagram *d, __u32 at)
 {
-	__u16 word;
+	__u16 half = d->halves[at / 2];
 
-	__builtin_memcpy(&word, &d->bytes[at], sizeof(word));
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(word) : word;
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(half) : half;
 }
 
 static inline __u32 read_u32(const struct datagram *d, __u32 at)
 {
-	__u32 word;
+	__u32 word = d->words[at / 4];
 
-	__builtin_memcpy(&word, &d->bytes[at], sizeof(word));
 	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(word) : word;
 }
 
@@ -74,7 +79,7 @@ static inline enum protocol datagram_protocol(const struct datagram *d)
 static inline int datagram_is_dtls(const struct datagram *d)
 {
 	return d->filled >= 13 && d->bytes[0] >= 20 && d->bytes[0] <= 25 && d->bytes[1] == 254 &&
-	       (d->bytes[2] == 255 || d->bytes[2] == 253) && (__u32)read_u16(d, 11) + 13 <= d->size;
+	       (d->bytes[2] == 255 || d->bytes[2] == 253) && (__u32)(d->bytes[11] << 8 | d->bytes[12]) + 13 <= d->size;
 }
 
 /*
