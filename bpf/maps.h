@@ -8,7 +8,7 @@
 #include "../core/config.h"
 #include "../core/outcome.h"
 #include "../core/pair.h"
-#include "../core/stream.h"
+#include "../core/waiting.h"
 
 /* What user space and the programs share. The sizes of the tables are set before the load. */
 
@@ -40,6 +40,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct pair);
 } pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WAITING_ROOMS);
+	__type(key, __u32);
+	__type(value, struct waiting_room);
+} waiting SEC(".maps");
 
 struct tallies {
 	__u64 counts[DATAGRAM_OUTCOMES];

@@ -7,15 +7,14 @@
 
 #include "../core/observe.h"
 
-enum { MAX_SEGMENTS = 128 }; /* UDP_MAX_SEGMENTS of Linux 6.9; 64 before */
+/* What UDP_GRO merges at the most, and UDP_SEGMENT before Linux 6.9; the verifier walks each. */
+enum { MAX_SEGMENTS = 64 };
 
 /* Where a datagram begins, and who exchanges it. */
 struct arrival {
 	struct endpoints endpoints;
 	__u64 now;     /* 0 until somebody asked: the datagrams of a super-packet arrived together */
-	__u32 payload; /* offset of the whole UDP payload */
-	__u32 offset;  /* of this datagram in it */
-	__u32 size;    /* of this datagram */
+	__u32 payload; /* offset of the UDP payload in the packet */
 	__u32 reserved;
 };
 
@@ -39,6 +38,13 @@ static __always_inline struct stream_detail *observer_detail(struct observer *o,
 static __always_inline struct pair *observer_pair(struct observer *o, __u32 slot)
 {
 	return bpf_map_lookup_elem(&pairs, &slot);
+}
+
+static __always_inline struct waiting_room *observer_waiting_room(struct observer *o, __u64 tag)
+{
+	__u32 room = waiting_room_of(tag);
+
+	return bpf_map_lookup_elem(&waiting, &room);
 }
 
 static __always_inline __u32 observer_stream_mask(const struct observer *o)
@@ -121,7 +127,7 @@ static __always_inline void refuse(enum outcome reason, __u32 n)
 }
 
 /*
- * One datagram; d shows its first bytes, or nothing (d->filled is 0) and is filled here. A global function: the verifier
+ * One datagram of d->size bytes; d shows its first bytes, or nothing (d->filled is 0) and is filled here. A global function: the verifier
  * walks it once, however many segments and callers there are.
  */
 __attribute__((noinline)) int observe_datagram(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
@@ -131,10 +137,8 @@ __attribute__((noinline)) int observe_datagram(struct __sk_buff *skb, struct arr
 
 	if (!a || !d || !o.tallies)
 		return 0;
-	d->size = a->size;
-	d->offset = a->offset;
 	observer_tally(&o, DATAGRAM_SEEN, 1);
-	if (a->size == 0) {
+	if (d->size == 0) {
 		observer_tally(&o, DATAGRAM_EMPTY, 1);
 		return 0;
 	}
@@ -146,26 +150,25 @@ __attribute__((noinline)) int observe_datagram(struct __sk_buff *skb, struct arr
 	return 0;
 }
 
-/* A super-packet (UDP_SEGMENT, UDP_GRO): `segment` bytes each, the last one may be shorter. */
-static __always_inline void observe_segments(struct __sk_buff *skb, struct arrival *a, struct datagram *d, __u32 segment)
+/* A super-packet (UDP_SEGMENT, UDP_GRO): gso_size bytes each, the last one may be shorter. */
+static __always_inline void observe_segments(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
 {
-	__u32 total = a->size;
-	__u16 channel = a->endpoints.channel;
+	__u32 total = skb->len - a->payload;
+	__u32 segment = skb->gso_size;
+	__u32 offset = 0;
 
-	a->offset = 0;
 	for (int i = 0; i < MAX_SEGMENTS; i++) {
-		__u32 rest = total - a->offset;
-
-		if (a->offset >= total)
+		if (offset >= total)
 			return;
-		a->size = rest < segment ? rest : segment;
-		a->endpoints.channel = channel;
+		d->offset = offset; /* observe() moves it behind a TURN header */
+		d->size = total - offset < segment ? total - offset : segment;
 		d->filled = 0;
+		a->endpoints.channel = 0; /* what the datagram before may have been in */
 		observe_datagram(skb, a, d);
-		a->offset += segment;
+		offset += segment;
 	}
-	if (a->offset < total)
-		refuse(DATAGRAM_SEGMENTS, (total - a->offset + segment - 1) / segment);
+	if (offset < total)
+		refuse(DATAGRAM_SEGMENTS, (total - offset + segment - 1) / segment);
 }
 
 #endif

@@ -30,48 +30,52 @@ static __always_inline int is_udp_candidate(struct __sk_buff *skb, __u8 *is_ipv6
 		struct ipv6hdr *ip = data;
 
 		*is_ipv6 = 1;
-		return (void *)(ip + 1) > data_end ||
-		       (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_ICMPV6);
+		return (void *)(ip + 1) > data_end || (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_ICMPV6);
 	}
 	return 0;
 }
 
 /* What the IP header says, whichever way it was read. */
 struct packet {
-	__u32 udp;     /* offset of the UDP header */
-	__u32 end;     /* where IP says that the packet ends */
+	__u32 udp; /* offset of the UDP header */
+	__u32 end; /* where IP says that the packet ends */
 	__u8 is_udp;
 	__u8 is_fragment; /* a later one: no UDP header */
 };
 
 static __always_inline int load_ipv4(struct __sk_buff *skb, struct packet *p, struct endpoints *e)
 {
-	struct iphdr ip;
+	__u16 length, fragment;
+	__u8 version_ihl, protocol;
 
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) < 0)
+	/* Field by field: the stack is short. */
+	if (bpf_skb_load_bytes(skb, 0, &version_ihl, sizeof(version_ihl)) < 0 ||
+	    bpf_skb_load_bytes(skb, __builtin_offsetof(struct iphdr, tot_len), &length, sizeof(length)) < 0 ||
+	    bpf_skb_load_bytes(skb, __builtin_offsetof(struct iphdr, frag_off), &fragment, sizeof(fragment)) < 0 ||
+	    bpf_skb_load_bytes(skb, __builtin_offsetof(struct iphdr, protocol), &protocol, sizeof(protocol)) < 0 ||
+	    bpf_skb_load_bytes(skb, __builtin_offsetof(struct iphdr, saddr), &e->src[0], sizeof(__u32)) < 0 ||
+	    bpf_skb_load_bytes(skb, __builtin_offsetof(struct iphdr, daddr), &e->dst[0], sizeof(__u32)) < 0)
 		return -1;
-	p->is_udp = ip.protocol == IPPROTO_UDP;
-	p->is_fragment = (ip.frag_off & bpf_htons(0x1fff)) != 0;
-	p->udp = ip.ihl * 4;
-	p->end = bpf_ntohs(ip.tot_len);
-	e->src[0] = ip.saddr;
-	e->dst[0] = ip.daddr;
+	p->is_udp = protocol == IPPROTO_UDP;
+	p->is_fragment = (fragment & bpf_htons(0x1fff)) != 0;
+	p->udp = (version_ihl & 15) * 4;
+	p->end = bpf_ntohs(length);
 	return 0;
 }
 
 /* RFC 8200 section 4: walk the extension headers. */
 static __always_inline int load_ipv6(struct __sk_buff *skb, struct packet *p, struct endpoints *e)
 {
-	struct ipv6hdr ip;
-	__u32 at = sizeof(ip);
+	__u32 at = sizeof(struct ipv6hdr);
+	__u16 payload;
 	__u8 next;
 
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) < 0)
+	if (bpf_skb_load_bytes(skb, __builtin_offsetof(struct ipv6hdr, payload_len), &payload, sizeof(payload)) < 0 ||
+	    bpf_skb_load_bytes(skb, __builtin_offsetof(struct ipv6hdr, nexthdr), &next, sizeof(next)) < 0 ||
+	    bpf_skb_load_bytes(skb, __builtin_offsetof(struct ipv6hdr, saddr), e->src, sizeof(e->src)) < 0 ||
+	    bpf_skb_load_bytes(skb, __builtin_offsetof(struct ipv6hdr, daddr), e->dst, sizeof(e->dst)) < 0)
 		return -1;
-	next = ip.nexthdr;
-	p->end = at + bpf_ntohs(ip.payload_len);
-	__builtin_memcpy(e->src, &ip.saddr, sizeof(e->src));
-	__builtin_memcpy(e->dst, &ip.daddr, sizeof(e->dst));
+	p->end = at + bpf_ntohs(payload);
 	for (int i = 0; i < IPV6_EXTENSIONS; i++) {
 		__u8 header[4];
 

@@ -9,22 +9,24 @@
 #include <bpf/bpf_helpers.h>
 
 #define TABLE_SHARED 1
-#define COLD __attribute__((noinline))
+#define LONG_FUNCTION __attribute__((noinline))
 
 #include "observer.h"
 #include "packet.h"
 
 enum { PASS = 1 };
 
-/* The UDP header and what follows, by helper calls: IP options, extension headers, super-packets, odd linear parts. */
-static __always_inline int hook_slow(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
+/*
+ * The headers by helper calls: IP options, extension headers, odd linear parts. True if *a says where the payload is; else
+ * the packet is no UDP, or was refused.
+ */
+static __always_inline int read_slow(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
 {
 	struct packet p = {};
 	struct udphdr udp;
 	__u32 length;
 
-	if (skb->protocol == bpf_htons(ETH_P_IP) ? load_ipv4(skb, &p, &a->endpoints) :
-						   load_ipv6(skb, &p, &a->endpoints))
+	if (a->endpoints.is_ipv6 ? load_ipv6(skb, &p, &a->endpoints) : load_ipv4(skb, &p, &a->endpoints))
 		return 0;
 	if (!p.is_udp)
 		return 0;
@@ -39,23 +41,17 @@ static __always_inline int hook_slow(struct __sk_buff *skb, struct arrival *a, s
 	a->endpoints.src_port = udp.source;
 	a->endpoints.dst_port = udp.dest;
 	a->payload = p.udp + sizeof(udp);
-	if (skb->gso_size) {
-		a->size = skb->len - a->payload;
-		observe_segments(skb, a, d, skb->gso_size);
-		return 0;
-	}
 	length = bpf_ntohs(udp.len);
-	if (length < sizeof(udp) || p.udp + length > p.end || p.udp + length > skb->len) {
+	if (!skb->gso_size && (length < sizeof(udp) || p.udp + length > p.end || p.udp + length > skb->len)) {
 		refuse(DATAGRAM_TRUNCATED, 1);
 		return 0;
 	}
-	a->size = length - sizeof(udp);
-	observe_datagram(skb, a, d);
-	return 0;
+	d->size = length - sizeof(udp);
+	return 1;
 }
 
 /* The usual case: UDP right behind an IP header without options, in the linear part. False if it is not that. */
-static __always_inline int hook_fast(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
+static __always_inline int read_fast(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
 {
 	void *data = (void *)(long)skb->data;
 	void *data_end = (void *)(long)skb->data_end;
@@ -84,12 +80,12 @@ static __always_inline int hook_fast(struct __sk_buff *skb, struct arrival *a, s
 		a->payload = sizeof(*ip) + sizeof(*udp);
 	}
 	length = bpf_ntohs(udp->len);
-	if (length < sizeof(*udp) || a->payload - sizeof(*udp) + length > end || end > skb->len)
+	if (!skb->gso_size && (length < sizeof(*udp) || a->payload - sizeof(*udp) + length > end || end > skb->len))
 		return 0;
 	a->endpoints.src_port = udp->source;
 	a->endpoints.dst_port = udp->dest;
-	a->size = length - sizeof(*udp);
-	if (a->size >= DATAGRAM_FIRST && (void *)(udp + 1) + DATAGRAM_FIRST <= data_end) {
+	d->size = length - sizeof(*udp);
+	if (d->size >= DATAGRAM_FIRST && (void *)(udp + 1) + DATAGRAM_FIRST <= data_end) {
 		__builtin_memcpy(d->bytes, udp + 1, DATAGRAM_FIRST);
 		d->filled = DATAGRAM_FIRST;
 	}
@@ -104,10 +100,12 @@ static __always_inline int hook(struct __sk_buff *skb, __u8 direction)
 	if (!is_udp_candidate(skb, &a.endpoints.is_ipv6))
 		return PASS;
 	a.endpoints.direction = direction;
-	if (!skb->gso_size && hook_fast(skb, &a, &d))
-		observe_datagram(skb, &a, &d);
+	if (!read_fast(skb, &a, &d) && !read_slow(skb, &a, &d))
+		return PASS;
+	if (skb->gso_size)
+		observe_segments(skb, &a, &d);
 	else
-		hook_slow(skb, &a, &d);
+		observe_datagram(skb, &a, &d);
 	return PASS;
 }
 

@@ -15,9 +15,8 @@ enum clock_source {
 enum { CLOCK_STATIC_TYPES = 35 };
 
 static const __u32 CLOCK_STATIC_RATE[CLOCK_STATIC_TYPES] = {
-	8000,  0,     0,     8000, 8000, 8000,  16000, 8000,  8000,  8000,  44100, 44100,
-	8000,  8000,  90000, 8000, 11025, 22050, 8000, 0,     0,     0,     0,     0,
-	0,     90000, 90000, 0,    90000, 0,    0,     90000, 90000, 90000, 90000,
+	8000, 0, 0, 8000, 8000, 8000, 16000, 8000,  8000,  8000, 44100, 44100, 8000, 8000,  90000, 8000,  11025, 22050,
+	8000, 0, 0, 0,    0,    0,    0,     90000, 90000, 0,    90000, 0,     0,    90000, 90000, 90000, 90000,
 };
 
 static inline __u32 clock_rate_static(__u8 payload_type)
@@ -35,22 +34,22 @@ static const __u32 CLOCK_CANDIDATE[CLOCK_CANDIDATES] = { 8000, 16000, 24000, 320
  * from the first packet on once the rate is known.
  */
 struct clock_search {
-	__u64 elapsed_ns;                         /* sum of the steps taken */
-	__s64 ticks;                              /* RTP ticks over the same steps */
-	__u64 since_ns;                           /* elapsed_ns when `candidate` was last changed */
-	__u64 jitter[CLOCK_CANDIDATES];           /* in-order rule */
-	__u64 jitter_rfc3550[CLOCK_CANDIDATES];   /* every packet */
-	__u32 candidate;                          /* index; CLOCK_CANDIDATES = none fits */
+	__u64 elapsed_ns;                       /* sum of the steps taken */
+	__s64 ticks;                            /* RTP ticks over the same steps */
+	__u64 since_ns;                         /* elapsed_ns when `candidate` was last changed */
+	__u64 jitter[CLOCK_CANDIDATES];         /* in-order rule */
+	__u64 jitter_rfc3550[CLOCK_CANDIDATES]; /* every packet */
+	__u32 candidate;                        /* index; CLOCK_CANDIDATES = none fits */
 	__u32 steps;
 };
 
 _Static_assert(sizeof(struct clock_search) == 144, "clock_search is part of a map value: no padding");
 
 enum {
-	CLOCK_MAX_GAP_MS = 2000,    /* a sender may stop its clock while it pauses */
+	CLOCK_MAX_GAP_MS = 2000, /* a sender may stop its clock while it pauses */
 	CLOCK_MIN_ELAPSED_MS = 1000,
 	CLOCK_MIN_STEPS = 10,
-	CLOCK_TOLERANCE = 40,       /* slope within 1/40 = 2.5 %: 44.1 and 48 kHz are 8.8 % apart */
+	CLOCK_TOLERANCE = 40, /* slope within 1/40 = 2.5 %: 44.1 and 48 kHz are 8.8 % apart */
 };
 
 static inline void clock_search_begin(struct clock_search *c)

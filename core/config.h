@@ -13,13 +13,13 @@ enum probe_bit {
 
 /* What a run is told before it begins. In the kernel it is read-only data, so that dead branches are never loaded. */
 struct config {
-	__u64 seed;              /* of the tags: random, so that nobody can aim at a slot */
-	__u32 stream_mask;       /* slots - 1, a power of two less one */
+	__u64 seed;        /* of the tags: random, so that nobody can aim at a slot */
+	__u32 stream_mask; /* slots - 1, a power of two less one */
 	__u32 pair_mask;
-	__u32 clock_rates[128];  /* Hz by payload type, over RFC 3551 and inference; 0 = not configured */
-	__u8 by_socket;          /* the socket is part of a stream's identity: addresses repeat across namespaces */
-	__u8 packet_timestamps;  /* arrival is the packet's own time (replay), not the monotonic clock */
-	__u8 probes;             /* bits that may be on at all: the rest is dead code */
+	__u32 clock_rates[128]; /* Hz by payload type, over RFC 3551 and inference; 0 = not configured */
+	__u8 by_socket;         /* the socket is part of a stream's identity: addresses repeat across namespaces */
+	__u8 packet_timestamps; /* arrival is the packet's own time (replay), not the monotonic clock */
+	__u8 probes;            /* bits that may be on at all: the rest is dead code */
 	__u8 reserved[5];
 };
 

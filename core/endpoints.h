@@ -17,9 +17,9 @@ struct endpoints {
 	__u64 dst[2];
 	__u16 src_port;
 	__u16 dst_port;
-	__u16 channel;   /* TURN channel the datagram came in, 0 = none */
+	__u16 channel; /* TURN channel the datagram came in, 0 = none */
 	__u8 is_ipv6;
-	__u8 direction;  /* enum direction */
+	__u8 direction; /* enum direction */
 };
 
 _Static_assert(sizeof(struct endpoints) == 48, "endpoints is part of map values: no padding");
@@ -68,7 +68,7 @@ static inline __u64 endpoints_tag(const struct endpoints *e, __u64 seed, __u32 w
 	tag = mix(tag, e->dst[0]);
 	if (e->is_ipv6)
 		tag = mix(mix(tag, e->src[1]), e->dst[1]);
-	tag = mix(tag, (__u64)what << 32 | (__u32)e->src_port << 16 | e->dst_port);
+	tag = mix(tag, ((__u64)e->src_port << 16 | e->dst_port) << 32 | what);
 	tag = mix(tag, (__u32)e->channel << 8 | e->direction);
 	return tag | 1;
 }

@@ -4,7 +4,7 @@
 
 /*
  * One datagram, from its bytes to its record and its outcome: the same path in the kernel and offline. Who includes this
- * file defines TABLE_SHARED and `struct observer` first, and the functions declared here.
+ * file defines `struct observer` and the functions declared here.
  */
 #include "config.h"
 #include "outcome.h"
@@ -12,6 +12,7 @@
 #include "rtcp.h"
 #include "stream.h"
 #include "table.h"
+#include "waiting.h"
 
 struct observer;
 
@@ -19,6 +20,8 @@ struct observer;
 static inline struct stream *observer_stream(struct observer *o, __u32 slot);
 static inline struct stream_detail *observer_detail(struct observer *o, __u32 slot);
 static inline struct pair *observer_pair(struct observer *o, __u32 slot);
+/* Where packets of this tag wait for their record; NULL where nobody ever does. */
+static inline struct waiting_room *observer_waiting_room(struct observer *o, __u64 tag);
 static inline __u32 observer_stream_mask(const struct observer *o);
 static inline __u32 observer_pair_mask(const struct observer *o);
 static inline __u64 observer_seed(const struct observer *o);
@@ -63,48 +66,71 @@ static inline __u32 observe_stream_slot(struct observer *o, __u64 tag, __u64 now
 	return claimable;
 }
 
+/* Look after the packets that wait, and move them from where they were tallied. */
+static inline void observe_waiting(struct observer *o, struct stream *s, struct stream_detail *detail, __u64 tag)
+{
+	int counted = waiting_catch_up(observer_waiting_room(o, tag), tag, s, detail);
+
+	if (!counted)
+		return;
+	observer_tally(o, DATAGRAM_RTP, counted);
+	observer_tally(o, DATAGRAM_UNCONFIRMED, -(__s64)counted);
+}
+
+/* The record is locked, by a packet of the same stream or by one that claims the slot: this one waits. */
+static inline enum outcome observe_contended(struct observer *o, struct stream *s, struct stream_detail *detail,
+					     __u64 tag, const struct stream_packet *packet)
+{
+	if ((s->tag != tag && s->tag != 0) || !waiting_add(observer_waiting_room(o, tag), tag, packet)) {
+		if (s->tag == tag)
+			(void)__sync_fetch_and_add(&s->contended, 1);
+		return DATAGRAM_CONTENDED;
+	}
+	observe_waiting(o, s, detail, tag);
+	return DATAGRAM_UNCONFIRMED;
+}
+
 static inline enum outcome observe_rtp(struct observer *o, const struct datagram *d, struct endpoints *e)
 {
-	struct rtp_header h;
+	struct stream_packet packet;
 	struct stream_detail *detail;
 	struct stream *s;
-	__u32 slot, configured;
-	__u64 tag, now;
-	enum stream_step step;
+	__u32 slot;
+	__u64 tag;
+	int step;
 
-	if (!rtp_parse(d, &h))
+	if (!rtp_parse(d, &packet.header))
 		return DATAGRAM_UNKNOWN;
-	now = observer_arrival(o, e);
-	tag = endpoints_tag(e, observer_seed(o), h.ssrc);
-	slot = observe_stream_slot(o, tag, now);
+	packet.size = d->size;
+	packet.now = observer_arrival(o, e);
+	packet.configured_rate = observer_clock_rate(o, packet.header.payload_type);
+	tag = endpoints_tag(e, observer_seed(o), packet.header.ssrc);
+	slot = observe_stream_slot(o, tag, packet.now);
 	if (slot > observer_stream_mask(o))
 		return DATAGRAM_TABLE_FULL;
 	s = observer_stream(o, slot);
 	detail = observer_detail(o, slot);
 	if (!s || !detail)
 		return DATAGRAM_TABLE_FULL;
-	if (!record_lock(&s->version)) {
-		if (s->tag == tag)
-			(void)__sync_fetch_and_add(&s->contended, 1);
-		return DATAGRAM_CONTENDED;
-	}
-	configured = observer_clock_rate(o, h.payload_type);
+	if (!record_lock(&s->version))
+		return observe_contended(o, s, detail, tag, &packet);
 	if (s->tag != tag) {
-		if (!stream_is_claimable(s, now)) { /* another CPU was faster */
-			record_unlock(&s->version);
+		if (!stream_is_claimable(s, packet.now)) { /* another CPU was faster */
+			(void)record_unlock(&s->version);
 			return DATAGRAM_CONTENDED;
 		}
 		s->tag = tag;
 		detail->endpoints = *e;
 		observer_owner(o, &detail->cgroup_id, &detail->pid);
-		stream_begin(s, &detail->search, &h, now, configured);
+		stream_begin(s, &detail->search, &packet.header, packet.now, packet.configured_rate);
 	}
-	step = stream_receive(s, &detail->search, &h, d->size, now, configured);
+	step = stream_receive(s, &detail->search, &packet);
 	if (step == STREAM_CONFIRMED) { /* what probation held back is counted now */
 		observer_tally(o, DATAGRAM_RTP, (__s64)s->packets - 1);
 		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)s->packets);
 	}
-	record_unlock(&s->version);
+	if (record_unlock(&s->version))
+		observe_waiting(o, s, detail, tag);
 	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;
 }
 
@@ -128,27 +154,14 @@ static inline __u32 observe_pair_slot(struct observer *o, __u64 tag)
 	return claimable;
 }
 
-static inline enum outcome observe_stun(struct observer *o, const struct datagram *d, struct endpoints *from)
+/* A Binding message; `e` names the pair, as from its first end to the second. */
+static inline enum outcome observe_binding(struct observer *o, const struct stun_header *h, const struct endpoints *e,
+					   int from_first, __u64 now)
 {
-	struct endpoints e;
-	struct stun_header h;
+	__u64 tag = endpoints_tag(e, observer_seed(o), 0);
+	__u32 slot = observe_pair_slot(o, tag);
 	struct pair *p;
-	__u32 slot;
-	__u64 tag, now;
-	int from_first = endpoints_source_first(from);
 
-	if (!stun_parse(d, &h))
-		return DATAGRAM_UNKNOWN;
-	if (h.method != STUN_BINDING)
-		return DATAGRAM_TURN;
-	now = observer_arrival(o, from);
-	e = *from;
-	if (!from_first)
-		endpoints_swap(&e);
-	if (e.direction != DIRECTION_UNKNOWN)
-		e.direction = DIRECTION_OUT; /* both directions are one pair, named from this host's end */
-	tag = endpoints_tag(&e, observer_seed(o), 0);
-	slot = observe_pair_slot(o, tag);
 	if (slot > observer_pair_mask(o))
 		return DATAGRAM_TABLE_FULL;
 	p = observer_pair(o, slot);
@@ -160,18 +173,43 @@ static inline enum outcome observe_stun(struct observer *o, const struct datagra
 		return DATAGRAM_CONTENDED;
 	}
 	if (p->tag != tag) {
-		if (p->tag != 0) {
-			record_unlock(&p->version);
+		if (p->tag != 0) { /* another CPU was faster */
+			(void)record_unlock(&p->version);
 			return DATAGRAM_CONTENDED;
 		}
 		p->tag = tag; /* a free slot is all zero but for its version */
 		p->first_ns = now;
-		p->endpoints = e;
+		p->endpoints = *e;
 		observer_owner(o, &p->cgroup_id, &p->pid);
 	}
-	pair_receive(p, &h, from_first, now);
-	record_unlock(&p->version);
+	(void)pair_receive(p, h, from_first, now);
+	(void)record_unlock(&p->version);
 	return DATAGRAM_STUN;
+}
+
+static inline enum outcome observe_stun(struct observer *o, const struct datagram *d, struct endpoints *e)
+{
+	int from_first = endpoints_source_first(e);
+	__u8 direction = e->direction;
+	struct stun_header h;
+	enum outcome outcome;
+	__u64 now;
+
+	if (!stun_parse(d, &h))
+		return DATAGRAM_UNKNOWN;
+	if (h.method != STUN_BINDING)
+		return DATAGRAM_TURN;
+	now = observer_arrival(o, e);
+	/* Both directions are one pair, named from its first end. In place, for the stack is short, and back again. */
+	if (!from_first)
+		endpoints_swap(e);
+	if (direction != DIRECTION_UNKNOWN)
+		e->direction = DIRECTION_OUT;
+	outcome = observe_binding(o, &h, e, from_first, now);
+	if (!from_first)
+		endpoints_swap(e);
+	e->direction = direction;
+	return outcome;
 }
 
 static inline enum outcome observe_rtcp(struct observer *o, struct datagram *d)
@@ -190,12 +228,9 @@ static inline enum outcome observe_rtcp(struct observer *o, struct datagram *d)
 		at += length;
 	}
 	switch (rtcp_rest(at, d->size, packets)) {
-	case RTCP_CLEAR:
-		return DATAGRAM_RTCP;
-	case RTCP_ENCRYPTED:
-		return DATAGRAM_SRTCP;
-	default:
-		return DATAGRAM_UNKNOWN;
+	case RTCP_CLEAR: return DATAGRAM_RTCP;
+	case RTCP_ENCRYPTED: return DATAGRAM_SRTCP;
+	default: return DATAGRAM_UNKNOWN;
 	}
 }
 
@@ -226,12 +261,9 @@ static inline enum outcome observe(struct observer *o, struct datagram *d, struc
 		if (d->filled < rtp_window(d))
 			observer_show(o, d, 0);
 		return observe_rtp(o, d, e);
-	case PROTOCOL_STUN:
-		return observer_probe_is_on(o, PROBE_STUN) ? observe_stun(o, d, e) : DATAGRAM_PROBE_OFF;
-	case PROTOCOL_DTLS:
-		return datagram_is_dtls(d) ? DATAGRAM_DTLS : DATAGRAM_UNKNOWN;
-	default:
-		return DATAGRAM_UNKNOWN;
+	case PROTOCOL_STUN: return observer_probe_is_on(o, PROBE_STUN) ? observe_stun(o, d, e) : DATAGRAM_PROBE_OFF;
+	case PROTOCOL_DTLS: return datagram_is_dtls(d) ? DATAGRAM_DTLS : DATAGRAM_UNKNOWN;
+	default: return DATAGRAM_UNKNOWN;
 	}
 }
 

@@ -16,17 +16,17 @@ enum outcome {
 	DATAGRAM_STUN,
 
 	/* named reasons why not */
-	DATAGRAM_UNCONFIRMED,  /* looks like RTP; its SSRC has not passed probation */
-	DATAGRAM_DTLS,         /* recognised, carries no timing of media */
-	DATAGRAM_TURN,         /* STUN of another method than Binding */
-	DATAGRAM_UNKNOWN,      /* nothing that RFC 7983 knows, or not confirmed to be it */
-	DATAGRAM_EMPTY,        /* UDP without a payload */
-	DATAGRAM_TRUNCATED,    /* the packet, or the capture of it, ends before its headers do */
-	DATAGRAM_FRAGMENT,     /* a later IP fragment: no UDP header */
-	DATAGRAM_SEGMENTS,     /* a super-packet of more segments than the hook walks */
-	DATAGRAM_PROBE_OFF,    /* its probe is switched off */
-	DATAGRAM_TABLE_FULL,   /* no free slot: raise --max-streams */
-	DATAGRAM_CONTENDED,    /* its record was locked by another CPU for too long */
+	DATAGRAM_UNCONFIRMED, /* looks like RTP; its SSRC has not passed probation */
+	DATAGRAM_DTLS,        /* recognised, carries no timing of media */
+	DATAGRAM_TURN,        /* STUN of another method than Binding */
+	DATAGRAM_UNKNOWN,     /* nothing that RFC 7983 knows, or not confirmed to be it */
+	DATAGRAM_EMPTY,       /* UDP without a payload */
+	DATAGRAM_TRUNCATED,   /* the packet, or the capture of it, ends before its headers do */
+	DATAGRAM_FRAGMENT,    /* a later IP fragment: no UDP header */
+	DATAGRAM_SEGMENTS,    /* a super-packet of more segments than the hook walks */
+	DATAGRAM_PROBE_OFF,   /* its probe is switched off */
+	DATAGRAM_TABLE_FULL,  /* no free slot: raise --max-streams */
+	DATAGRAM_CONTENDED,   /* its record was locked by another CPU for too long */
 
 	DATAGRAM_OUTCOMES,
 };

@@ -2,12 +2,13 @@
 #ifndef RTCPROBE_CORE_PAIR_H
 #define RTCPROBE_CORE_PAIR_H
 
-#include "cold.h"
 #include "endpoints.h"
+#include "function.h"
 #include "stun.h"
 
 enum {
-	PAIR_TRANSACTIONS = 8, /* outstanding at once; checks are 48 ms apart at the fastest, so a 384 ms round trip fits */
+	PAIR_TRANSACTIONS =
+		8, /* outstanding at once; checks are 48 ms apart at the fastest, so a 384 ms round trip fits */
 };
 
 enum transaction_state {
@@ -29,12 +30,12 @@ struct pair_side {
 	__u64 round_trip_last_ns; /* these three are valid if round_trips */
 	__u64 round_trip_min_ns;
 	__u64 round_trip_max_ns;
-	__u32 requests;           /* transactions: a retransmission is none */
+	__u32 requests; /* transactions: a retransmission is none */
 	__u32 retransmissions;
-	__u32 responses;          /* success responses that matched a request, each transaction once */
-	__u32 round_trips;        /* those that gave a sample */
-	__u32 unmatched;          /* responses to nothing we saw, or again */
-	__u32 next;               /* transaction to reuse when none is free */
+	__u32 responses;   /* success responses that matched a request, each transaction once */
+	__u32 round_trips; /* those that gave a sample */
+	__u32 unmatched;   /* responses to nothing we saw, or again */
+	__u32 next;        /* transaction to reuse when none is free */
 	struct transaction transactions[PAIR_TRANSACTIONS];
 };
 
@@ -125,12 +126,12 @@ static inline void pair_response(struct pair_side *side, const struct stun_id *i
 	if (!success)
 		return;
 	side->responses++;
-	if (state == TRANSACTION_PENDING)
+	if (state == TRANSACTION_PENDING && now >= t->sent_ns) /* captures may be out of order */
 		pair_round_trip(side, now - t->sent_ns);
 }
 
 /* One Binding message. `from_first`: it left the pair's first end. The caller holds the record. True if it counts. */
-COLD int pair_receive(struct pair *p, const struct stun_header *h, int from_first, __u64 now)
+LONG_FUNCTION int pair_receive(struct pair *p, const struct stun_header *h, int from_first, __u64 now)
 {
 	if (!p || !h)
 		return 0;

@@ -8,7 +8,7 @@
 struct rtp_header {
 	__u32 timestamp;
 	__u32 ssrc;
-	__u32 size;              /* fixed header, CSRCs and extension together */
+	__u32 size; /* fixed header, CSRCs and extension together */
 	__u16 sequence;
 	__u16 extension_offset;  /* of the first extension element; 0 = no extension */
 	__u16 extension_size;    /* bytes of elements */
@@ -16,6 +16,7 @@ struct rtp_header {
 	__u8 payload_type;
 	__u8 marker;
 	__u8 csrc_count;
+	__u8 reserved;
 };
 
 enum { RTP_HEADER = 12 };
@@ -40,6 +41,7 @@ static inline int rtp_parse(const struct datagram *d, struct rtp_header *h)
 	h->payload_type = payload_type;
 	h->marker = d->bytes[1] >> 7;
 	h->csrc_count = d->bytes[0] & 15;
+	h->reserved = 0;
 	h->sequence = read_u16(d, 2);
 	h->timestamp = read_u32(d, 4);
 	h->ssrc = read_u32(d, 8);

@@ -16,8 +16,8 @@ enum {
 };
 
 struct sequence {
-	__u32 base_seq; /* lowest extended sequence number of this run */
-	__u32 max_seq;  /* highest */
+	__u32 base_seq;               /* lowest extended sequence number of this run */
+	__u32 max_seq;                /* highest */
 	__u64 window[SEQUENCE_WORDS]; /* number n arrived: bit n mod 512, valid for the last 512 up to max_seq */
 };
 

@@ -3,18 +3,19 @@
 #define RTCPROBE_CORE_STREAM_H
 
 #include "clock.h"
-#include "cold.h"
 #include "endpoints.h"
+#include "function.h"
 #include "rtp.h"
 #include "sequence.h"
+#include "table.h"
 
 /*
  * One stream: one SSRC, one direction, one 5-tuple on one socket. Three cache lines: what every packet changes, what
  * most packets change, and the sequence window. `tag` and `version` belong to core/table.h.
  */
 struct stream {
-	__u64 tag;            /* identity; 0 = the slot is free */
-	__u32 version;        /* odd while somebody writes */
+	__u64 tag;     /* identity; 0 = the slot is free */
+	__u32 version; /* odd while somebody writes */
 	__u32 ssrc;
 	__u64 packets;        /* all, duplicates and those of probation included */
 	__u64 bytes;          /* RTP payload (with padding and SRTP's tag: both are encrypted or unmarked) */
@@ -23,21 +24,21 @@ struct stream {
 	__u64 jitter_rfc3550; /* ns << JITTER_FRACTION_BITS, every packet in order of arrival; valid if clock_rate */
 	__u64 jitter;         /* the same unit, in-order packets whose timestamp changed; valid if clock_rate */
 
-	__u64 order_ns;       /* arrival of the last packet that advanced the sequence */
+	__u64 order_ns; /* arrival of the last packet that advanced the sequence */
 	__u64 first_ns;
-	__u32 last_ts;        /* RTP timestamps of these two */
+	__u32 last_ts; /* RTP timestamps of these two */
 	__u32 order_ts;
-	__u32 clock_rate;     /* Hz, 0 = not known yet */
+	__u32 clock_rate; /* Hz, 0 = not known yet */
 	__u32 duplicated;
-	__u32 reordered;      /* unique, behind the highest */
-	__u32 stray;          /* beyond the sequence window: neither unique nor duplicate is known */
+	__u32 reordered;       /* unique, behind the highest */
+	__u32 stray;           /* beyond the sequence window: neither unique nor duplicate is known */
 	__u32 expected_before; /* numbers that the runs before this one spanned */
-	__u32 contended;      /* packets that found the record locked: not in any other figure */
-	__u8 payload_type;    /* of the last packet */
-	__u8 clock_source;    /* enum clock_source */
-	__u8 evidence;        /* consistent packets in a row, up to STREAM_EVIDENCE; below it: probation */
-	__u8 csrc_count;      /* of the last packet */
-	__u16 bad_seq;        /* RFC 3550 A.1: the number that confirms a restart, if has_bad_seq */
+	__u32 contended;       /* packets that found the record locked: not in any other figure */
+	__u8 payload_type;     /* of the last packet */
+	__u8 clock_source;     /* enum clock_source */
+	__u8 evidence;         /* consistent packets in a row, up to STREAM_EVIDENCE; below it: probation */
+	__u8 csrc_count;       /* of the last packet */
+	__u16 bad_seq;         /* RFC 3550 A.1: the number that confirms a restart, if has_bad_seq */
 	__u8 has_bad_seq;
 	__u8 reserved;
 	struct sequence sequence;
@@ -45,6 +46,14 @@ struct stream {
 
 _Static_assert(sizeof(struct stream) == 192, "stream is a map value: three cache lines");
 _Static_assert(__builtin_offsetof(struct stream, sequence.window) == 128, "the window has a line of its own");
+
+/* One packet as it arrived: all that accounting for it takes. */
+struct stream_packet {
+	struct rtp_header header;
+	__u64 now;
+	__u32 size;            /* of the datagram */
+	__u32 configured_rate; /* clock rate that the operator gave its payload type, 0 = none */
+};
 
 /* What is written once, or only until the clock rate is known: kept away from the lines every packet touches. */
 struct stream_detail {
@@ -104,15 +113,13 @@ static inline void stream_begin(struct stream *s, struct clock_search *search, c
 	clock_search_begin(search);
 }
 
-/* The clock rate is not known: run every candidate, and take over the one that proves right. True if one did. */
-COLD int stream_search(struct stream *s, struct clock_search *search, __u64 now, __u32 timestamp, int in_order)
+/* The clock rate is not known: run every candidate, and take over the one that proves right. */
+static inline void stream_search(struct stream *s, struct clock_search *search, __u64 now, __u32 timestamp,
+				 int in_order)
 {
-	int counts;
+	int counts = in_order && timestamp != s->order_ts;
 	__u32 found;
 
-	if (!s || !search)
-		return 0;
-	counts = in_order && timestamp != s->order_ts;
 	for (__u32 i = 0; i < CLOCK_CANDIDATES; i++) {
 		__u32 rate = CLOCK_CANDIDATE[i];
 
@@ -126,15 +133,14 @@ COLD int stream_search(struct stream *s, struct clock_search *search, __u64 now,
 		}
 	}
 	if (!in_order)
-		return 0;
+		return;
 	found = clock_search_step(search, now - s->order_ns, (__s32)(timestamp - s->order_ts));
 	if (found >= CLOCK_CANDIDATES)
-		return 0;
+		return;
 	s->clock_rate = CLOCK_CANDIDATE[found];
 	s->clock_source = CLOCK_INFERRED;
 	s->jitter = search->jitter[found];
 	s->jitter_rfc3550 = search->jitter_rfc3550[found];
-	return 1;
 }
 
 /* Both filters, clock rate known. Source of the in-order rule: W3C webrtc-stats `jitter` as endpoints compute it. */
@@ -164,7 +170,7 @@ static inline __s32 stream_reach(const struct stream *s, __s32 delta, __u64 now,
 	if (delta < SEQUENCE_MAX_DROPOUT || !s->clock_rate)
 		return SEQUENCE_MAX_DROPOUT;
 	change = transit_change(elapsed, (__s32)(timestamp - s->order_ts), s->clock_rate);
-	return change < NS_PER_S || change < elapsed / 8 ? 1 << 15 : SEQUENCE_MAX_DROPOUT;
+	return change < NS_PER_S || (__s64)change < (__s64)elapsed >> 3 ? 1 << 15 : SEQUENCE_MAX_DROPOUT;
 }
 
 /*
@@ -203,17 +209,29 @@ static inline void stream_payload_type(struct stream *s, const struct rtp_header
 	s->last_ts = s->order_ts = h->timestamp;
 }
 
-/* One packet that belongs to the stream. The caller holds the record, and has begun it if it was new. */
-static inline enum stream_step stream_receive(struct stream *s, struct clock_search *search, const struct rtp_header *h,
-					      __u32 size, __u64 now, __u32 configured_rate)
+/*
+ * One packet that belongs to the stream. The caller holds the record, and has begun it if it was new. Returns enum
+ * stream_step.
+ */
+LONG_FUNCTION int stream_receive(struct stream *s, struct clock_search *search, const struct stream_packet *packet)
 {
-	__s32 delta = sequence_delta(&s->sequence, h->sequence);
-	int first = s->packets == 0;
-	int consistent = h->payload_type == s->payload_type && h->csrc_count == s->csrc_count;
+	const struct rtp_header *h = &packet->header;
 	enum sequence_step step = SEQUENCE_ADVANCED;
+	int first, consistent;
+	__u32 configured_rate;
+	__u64 now;
+	__s32 delta;
 
+	if (!s || !search || !packet)
+		return STREAM_UNCONFIRMED;
+	now = packet->now;
+	configured_rate = packet->configured_rate;
+	first = s->packets == 0;
+	delta = sequence_delta(&s->sequence, h->sequence);
+	consistent = h->payload_type == s->payload_type && h->csrc_count == s->csrc_count && delta <= STREAM_NEAR &&
+		     delta >= -STREAM_NEAR;
 	if (!first) {
-		if (s->evidence < STREAM_EVIDENCE && (delta > STREAM_NEAR || delta < -STREAM_NEAR)) {
+		if (s->evidence < STREAM_EVIDENCE && (delta >= SEQUENCE_WINDOW || delta <= -SEQUENCE_WINDOW)) {
 			stream_begin(s, search, h, now, configured_rate); /* not one sender's numbers: begin anew */
 			first = 1;
 		} else {
@@ -222,7 +240,7 @@ static inline enum stream_step stream_receive(struct stream *s, struct clock_sea
 	}
 	s->packets++;
 	s->header_bytes += h->size;
-	s->bytes += size - h->size;
+	s->bytes += packet->size - h->size;
 
 	if (h->payload_type != s->payload_type)
 		stream_payload_type(s, h, now, configured_rate);

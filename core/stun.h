@@ -24,7 +24,7 @@ struct stun_id {
 
 struct stun_header {
 	struct stun_id id;
-	__u16 kind;   /* enum stun_class */
+	__u16 kind; /* enum stun_class */
 	__u16 method;
 };
 

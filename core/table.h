@@ -8,12 +8,17 @@
  * Open addressing inside one array of records that begin with a 64-bit tag and a 32-bit version. Nothing is ever
  * evicted: a slot is claimed here and set free by user space when its record has been idle for long.
  *
- * The version is a bounded try-lock for writers and a seqlock for readers: odd while somebody writes, 2 higher after.
- * Includers define TABLE_SHARED: 1 where CPUs meet (kernel), 0 where one thread owns the table.
+ * The version is a bounded try-lock for writers and a seqlock for readers: bit 0 is set while somebody writes, bit 1 while
+ * something waits to be written by whoever holds it next, and the rest grows by one with each write.
+ * TABLE_SHARED is 1 where CPUs meet (the kernel's build defines it), 0 where one thread owns the table.
  */
+#ifndef TABLE_SHARED
+#define TABLE_SHARED 0
+#endif
+
 enum {
 	TABLE_PROBES = 8,
-	TABLE_LOCK_TRIES = 32,
+	TABLE_LOCK_TRIES = 8,
 };
 
 static inline __u32 table_slot(__u64 tag, __u32 probe, __u32 mask)
@@ -21,29 +26,41 @@ static inline __u32 table_slot(__u64 tag, __u32 probe, __u32 mask)
 	return ((__u32)(tag >> 24) + probe) & mask;
 }
 
+enum {
+	RECORD_LOCKED = 1,
+	RECORD_WAITING = 2,
+	RECORD_WRITTEN = 4,
+};
+
 static inline int record_lock(__u32 *version)
 {
 	if (!TABLE_SHARED) {
-		*version |= 1;
+		*version |= RECORD_LOCKED;
 		return 1;
 	}
 	for (int i = 0; i < TABLE_LOCK_TRIES; i++) {
 		__u32 seen = *(volatile __u32 *)version;
 
-		if (!(seen & 1) && __sync_val_compare_and_swap(version, seen, seen | 1) == seen)
+		if (!(seen & RECORD_LOCKED) && __sync_val_compare_and_swap(version, seen, seen | RECORD_LOCKED) == seen)
 			return 1;
 	}
 	return 0;
 }
 
-static inline void record_unlock(__u32 *version)
+/* True if something has come to wait meanwhile; the bit is cleared, the caller takes care of it. */
+static inline int record_unlock(__u32 *version)
 {
-	__u32 next = (*version | 1) + 1;
+	__u32 next = (*version & ~(__u32)(RECORD_LOCKED | RECORD_WAITING)) + RECORD_WRITTEN;
 
 	if (TABLE_SHARED)
-		(void)__sync_lock_test_and_set(version, next); /* a full barrier on every architecture */
-	else
-		*version = next;
+		return (__sync_lock_test_and_set(version, next) & RECORD_WAITING) != 0; /* a full barrier */
+	*version = next;
+	return 0;
+}
+
+static inline void record_wait(__u32 *version)
+{
+	(void)__sync_fetch_and_or(version, RECORD_WAITING);
 }
 
 #endif

@@ -32,12 +32,10 @@ __u8 capture::direction(const struct endpoints &e) const
 		});
 	};
 
-	if (local.empty())
-		return DIRECTION_UNKNOWN;
 	return is_local(e.src) ? DIRECTION_OUT : is_local(e.dst) ? DIRECTION_IN : DIRECTION_UNKNOWN;
 }
 
-void capture::observe_frame(const struct captured_packet &packet)
+inline void capture::observe_frame(const struct captured_packet &packet)
 {
 	struct bytes network = packet.frame;
 	__u16 ether_type = link_strip(packet.link_type, &network);
@@ -48,7 +46,7 @@ void capture::observe_frame(const struct captured_packet &packet)
 	if (kind == FRAME_OTHER)
 		frames_other++;
 	if (kind == FRAME_UDP)
-		udp.endpoints.direction = direction(udp.endpoints);
+		udp.endpoints.direction = local.empty() ? __u8{ DIRECTION_UNKNOWN } : direction(udp.endpoints);
 	observer_packet(&observer, kind, &udp, 0, packet.time_ns);
 }
 

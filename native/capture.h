@@ -46,7 +46,7 @@ public:
 
 private:
 	template <class Reader> bool read_on(Reader &reader, __u64 until_ns);
-	void observe_frame(const struct captured_packet &packet);
+	[[gnu::always_inline]] void observe_frame(const struct captured_packet &packet);
 	__u8 direction(const struct endpoints &e) const;
 
 	class input in;

@@ -7,7 +7,7 @@
 #include "../core/config.h"
 #include "../core/outcome.h"
 #include "../core/pair.h"
-#include "../core/stream.h"
+#include "../core/waiting.h"
 #undef _Static_assert
 
 #endif

@@ -16,7 +16,7 @@ namespace
 
 enum {
 	VERIFIER_LOG = 1 << 16,
-	VERIFIER_LINES = 12,              /* the last ones say why */
+	VERIFIER_LINES = 12, /* the last ones say why */
 	PROBATION_IDLE_MS = 5000,
 };
 
@@ -109,7 +109,7 @@ kernel_probe::skeleton_handle kernel_probe::open_skeleton()
 	skeleton_handle skeleton(probe__open_opts(&opts));
 	if (!skeleton)
 		throw system_failure("bpf", errno);
-	bpf_object__for_each_program(program, skeleton->obj)
+	bpf_object__for_each_program (program, skeleton->obj)
 		bpf_program__set_autoload(program, false);
 	bpf_map__set_max_entries(skeleton->maps.streams, options.stream_slots);
 	bpf_map__set_max_entries(skeleton->maps.details, options.stream_slots);
@@ -127,6 +127,7 @@ kernel_probe::skeleton_handle kernel_probe::load_programs(__u32 wanted, bool wit
 	error |= bpf_map__reuse_fd(skeleton->maps.streams, bpf_map__fd(maps->maps.streams));
 	error |= bpf_map__reuse_fd(skeleton->maps.details, bpf_map__fd(maps->maps.details));
 	error |= bpf_map__reuse_fd(skeleton->maps.pairs, bpf_map__fd(maps->maps.pairs));
+	error |= bpf_map__reuse_fd(skeleton->maps.waiting, bpf_map__fd(maps->maps.waiting));
 	error |= bpf_map__reuse_fd(skeleton->maps.tallies, bpf_map__fd(maps->maps.tallies));
 	error |= bpf_map__reuse_fd(skeleton->maps.creators, bpf_map__fd(maps->maps.creators));
 	if (error)
@@ -193,7 +194,7 @@ std::vector<__u32> kernel_probe::program_ids() const
 
 	if (!programs)
 		return ids;
-	bpf_object__for_each_program(program, programs->obj) {
+	bpf_object__for_each_program (program, programs->obj) {
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);
 

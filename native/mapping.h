@@ -58,7 +58,7 @@ template <class Record> bool record_read(const Record *record, Record *copy)
 	for (int i = 0; i < TRIES; i++) {
 		__u32 before = __atomic_load_n(&record->version, __ATOMIC_ACQUIRE);
 
-		if (before & 1)
+		if (before & RECORD_LOCKED)
 			continue;
 		memcpy(static_cast<void *>(copy), record, sizeof(*copy));
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -71,14 +71,15 @@ template <class Record> bool record_read(const Record *record, Record *copy)
 /* Set a record free if it still has the version that was shown. A free slot is all zero but for its version. */
 template <class Record> void record_retire(Record *record, __u32 shown)
 {
-	if (shown & 1 || !__atomic_compare_exchange_n(&record->version, &shown, shown | 1, false, __ATOMIC_ACQ_REL,
-						      __ATOMIC_RELAXED))
+	if (shown & (RECORD_LOCKED | RECORD_WAITING) ||
+	    !__atomic_compare_exchange_n(&record->version, &shown, shown | RECORD_LOCKED, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
 		return;
 	Record empty = {};
 
-	empty.version = shown | 1;
+	empty.version = shown | RECORD_LOCKED;
 	memcpy(static_cast<void *>(record), &empty, sizeof(empty));
-	__atomic_store_n(&record->version, shown + 2, __ATOMIC_RELEASE);
+	__atomic_store_n(&record->version, shown + RECORD_WRITTEN, __ATOMIC_RELEASE);
 }
 
 #endif

@@ -149,5 +149,5 @@ Napi::Value probe_source::program_ids(const Napi::CallbackInfo &info)
 
 Napi::Value open_probe(const Napi::CallbackInfo &info)
 {
-	return probe_source::define(info.Env()).New({info[0]});
+	return probe_source::define(info.Env()).New({ info[0] });
 }

@@ -7,7 +7,6 @@
 
 #include "core.h"
 
-#define TABLE_SHARED 0
 #include "../core/table.h"
 
 static inline int stream_is_claimable(const struct stream *s, __u64 now); /* core/observe.h */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#ifndef RTCPROBE_CORE_WAITING_H
+#define RTCPROBE_CORE_WAITING_H
+
+#include "stream.h"
+
+/*
+ * Packets that found their record locked. Who sends may be scheduled away in the middle of a write, for milliseconds; what
+ * the other CPUs send meanwhile waits here for the next holder of the record. Streams share the rooms.
+ */
+enum {
+	WAITING_ROOMS = 256,
+	WAITING_PLACES = 32,
+};
+
+enum waiting_state {
+	WAITING_FREE,
+	WAITING_TAKEN, /* somebody writes it, or reads it */
+	WAITING_READY,
+};
+
+struct waiting_packet {
+	__u64 tag; /* of its stream */
+	struct stream_packet packet;
+	__u32 state; /* enum waiting_state */
+	__u32 reserved;
+};
+
+struct waiting_room {
+	struct waiting_packet places[WAITING_PLACES];
+};
+
+_Static_assert(sizeof(struct waiting_room) == 56 * WAITING_PLACES, "waiting_room is a map value: no padding");
+
+static inline __u32 waiting_room_of(__u64 tag)
+{
+	return (__u32)(tag >> 48) % WAITING_ROOMS;
+}
+
+/* Leave a packet to the next holder of its record. True if there was a place. */
+LONG_FUNCTION int waiting_add(struct waiting_room *room, __u64 tag, const struct stream_packet *packet)
+{
+	if (!room || !packet)
+		return 0;
+	for (int i = 0; i < WAITING_PLACES; i++) {
+		struct waiting_packet *w = &room->places[i];
+
+		if (__sync_val_compare_and_swap(&w->state, WAITING_FREE, WAITING_TAKEN) != WAITING_FREE)
+			continue;
+		w->tag = tag;
+		w->packet = *packet;
+		(void)__sync_lock_test_and_set(&w->state, WAITING_READY);
+		return 1;
+	}
+	return 0;
+}
+
+/*
+ * Account for the packets of a stream that wait, unless somebody else holds the record: then he does it. Whoever comes to
+ * wait after the last look is seen by the next holder. A packet that waits is tallied as unconfirmed; returns how many
+ * are now counted.
+ */
+LONG_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct stream *s, struct stream_detail *detail)
+{
+	enum { ROUNDS = 2 };
+	int counted = 0;
+
+	if (!room || !s || !detail)
+		return 0;
+	for (int round = 0; round < ROUNDS; round++) {
+		record_wait(&s->version);
+		if (!record_lock(&s->version))
+			return counted;
+		for (int i = 0; i < WAITING_PLACES; i++) {
+			struct waiting_packet *w = &room->places[i];
+			int step = STREAM_UNCONFIRMED;
+
+			if (w->tag != tag ||
+			    __sync_val_compare_and_swap(&w->state, WAITING_READY, WAITING_TAKEN) != WAITING_READY)
+				continue;
+			if (w->tag == tag && s->tag == tag)
+				step = stream_receive(s, &detail->search, &w->packet);
+			if (step != STREAM_UNCONFIRMED)
+				counted += step == STREAM_CONFIRMED ? (int)s->packets : 1;
+			(void)__sync_lock_test_and_set(&w->state, WAITING_FREE);
+		}
+		if (!record_unlock(&s->version))
+			return counted;
+	}
+	record_wait(&s->version);
+	return counted;
+}
+
+#endif
