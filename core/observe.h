@@ -116,7 +116,8 @@ static inline enum outcome observe_rtp(struct observer *o, const struct datagram
 		return observe_contended(o, s, detail, tag, &packet);
 	if (s->tag != tag) {
 		if (!stream_is_claimable(s, packet.now)) { /* another CPU was faster */
-			(void)record_unlock(&s->version);
+			if (record_unlock(&s->version))
+				record_wait(&s->version); /* somebody waits for the other stream */
 			return DATAGRAM_CONTENDED;
 		}
 		s->tag = tag;

@@ -15,7 +15,7 @@ namespace
 {
 
 enum {
-	VERIFIER_LOG = 1 << 16,
+	VERIFIER_LOG = 16 << 20,
 	VERIFIER_LINES = 12, /* the last ones say why */
 	PROBATION_IDLE_MS = 5000,
 };
@@ -37,11 +37,13 @@ std::string last_lines(const std::string &log, int lines)
 	return log.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin));
 }
 
-native_error load_failure(int error, const std::string &log)
+native_error load_failure(int error, const char *buffer)
 {
-	native_error failure = system_failure("bpf", -error);
+	std::string log = buffer ? buffer : "";
+	/* A log longer than its buffer hides the verifier's own errno. */
+	native_error failure = system_failure("bpf", error == -ENOSPC && !log.empty() ? EACCES : -error);
 
-	failure.log = last_lines(log.c_str(), VERIFIER_LINES);
+	failure.log = last_lines(log, VERIFIER_LINES);
 	return failure;
 }
 
@@ -65,7 +67,8 @@ void kernel_probe::link_closer::operator()(struct bpf_link *link) const
 	bpf_link__destroy(link);
 }
 
-kernel_probe::kernel_probe(const kernel_options &wanted) : options(wanted), verifier_log(VERIFIER_LOG, '\0')
+kernel_probe::kernel_probe(const kernel_options &wanted)
+	: options(wanted), verifier_log(static_cast<char *>(calloc(1, VERIFIER_LOG)))
 {
 	int error;
 
@@ -80,7 +83,7 @@ kernel_probe::kernel_probe(const kernel_options &wanted) : options(wanted), veri
 		maps = open_skeleton();
 		error = probe__load(maps.get());
 		if (error)
-			throw load_failure(error, verifier_log);
+			throw load_failure(error, verifier_log.get());
 		streams.open(bpf_map__fd(maps->maps.streams), options.stream_slots);
 		details.open(bpf_map__fd(maps->maps.details), options.stream_slots);
 		pairs.open(bpf_map__fd(maps->maps.pairs), options.pair_slots);
@@ -104,8 +107,8 @@ kernel_probe::skeleton_handle kernel_probe::open_skeleton()
 	struct bpf_program *program;
 
 	opts.sz = sizeof(opts);
-	opts.kernel_log_buf = verifier_log.data();
-	opts.kernel_log_size = verifier_log.size();
+	opts.kernel_log_buf = verifier_log.get();
+	opts.kernel_log_size = verifier_log ? VERIFIER_LOG : 0;
 	skeleton_handle skeleton(probe__open_opts(&opts));
 	if (!skeleton)
 		throw system_failure("bpf", errno);
@@ -142,7 +145,7 @@ kernel_probe::skeleton_handle kernel_probe::load_programs(__u32 wanted, bool wit
 	if (error && with_creators) /* a kernel that does not let it ask for the pid: procfs tells instead */
 		return load_programs(wanted, false);
 	if (error)
-		throw load_failure(error, verifier_log);
+		throw load_failure(error, verifier_log.get());
 	return skeleton;
 }
 

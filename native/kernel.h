@@ -2,6 +2,7 @@
 #ifndef RTCPROBE_NATIVE_KERNEL_H
 #define RTCPROBE_NATIVE_KERNEL_H
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -65,7 +66,10 @@ private:
 	void attach(struct probe *skeleton, __u32 wanted);
 
 	kernel_options options;
-	std::string verifier_log;
+	struct memory_freer {
+		void operator()(void *memory) const { free(memory); }
+	};
+	std::unique_ptr<char, memory_freer> verifier_log; /* pages that only a refusal touches */
 	int cgroup_fd = -1;
 	__u32 enabled = 0;
 	skeleton_handle maps;     /* owns the maps, loads no program */

@@ -43,8 +43,8 @@ static void open_load(struct load *l, unsigned streams)
 	l->receiver = socket(AF_INET, SOCK_DGRAM, 0);
 	l->sender = socket(AF_INET, SOCK_DGRAM, 0);
 	setsockopt(l->receiver, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
-	if (bind(l->receiver, (struct sockaddr *)&to, size) || getsockname(l->receiver, (struct sockaddr *)&to, &size) ||
-	    connect(l->sender, (struct sockaddr *)&to, size))
+	if (bind(l->receiver, (struct sockaddr *)&to, size) ||
+	    getsockname(l->receiver, (struct sockaddr *)&to, &size) || connect(l->sender, (struct sockaddr *)&to, size))
 		fail("socket");
 	for (int i = 0; i < BATCH; i++) {
 		l->vectors[i] = (struct iovec){ l->packets[i], PAYLOAD };

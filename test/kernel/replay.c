@@ -42,7 +42,8 @@ static void replay(struct probe *skeleton, FILE *file, const char *local_text)
 {
 	unsigned char local[16], packet[MAX_PACKET];
 	int family = strchr(local_text, ':') ? AF_INET6 : AF_INET;
-	int ingress = bpf_program__fd(skeleton->progs.rtp_ingress), egress = bpf_program__fd(skeleton->progs.rtp_egress);
+	int ingress = bpf_program__fd(skeleton->progs.rtp_ingress),
+	    egress = bpf_program__fd(skeleton->progs.rtp_egress);
 	uint32_t header[6];
 	struct pcap_record record;
 

@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { createCgroup, removeCgroup } from "../../demo/cgroup.js";
 import { Child } from "../../demo/child.js";
 import { Network } from "../../demo/namespace.js";
+import { askDaemon } from "../../src/client.js";
 import type { Datagrams } from "../../src/native.js";
 import type { CandidatePairStats, StreamStats } from "../../src/stats.js";
 
@@ -96,9 +97,14 @@ export class Daemon {
   /** The same, once `seen` datagrams have gone by and one more sample was taken, in case more come. */
   async streamsAfter(seen: number): Promise<Streams> {
     const deadline = Date.now() + PATIENCE_MS;
-    while ((await this.streams()).datagrams.seen < seen && Date.now() < deadline) await sleep(INTERVAL_MS / 2);
+    while ((await this.datagrams()).seen < seen && Date.now() < deadline) await sleep(INTERVAL_MS / 4);
     await sleep(2 * INTERVAL_MS);
     return this.streams();
+  }
+
+  /** The counters alone, without the CLI: for waiting. */
+  async datagrams(): Promise<Datagrams> {
+    return (await askDaemon<Streams>({ socket: this.#socket, path: "/v1/streams" })).datagrams;
   }
 }
 

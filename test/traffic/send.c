@@ -54,8 +54,8 @@ static uint32_t datagram_size(const struct options *options, const struct datagr
 	uint64_t state = options->seed ^ (uint64_t)d->stream << 32 ^ d->number;
 	uint32_t smallest = header_size(d->stream) + 10; /* an SRTP tag and nothing */
 
-	return options->gso ? options->size
-			    : smallest + (uint32_t)(random_next(&state) % (options->size - smallest + 1));
+	return options->gso ? options->size :
+			      smallest + (uint32_t)(random_next(&state) % (options->size - smallest + 1));
 }
 
 static void write_u16(uint8_t *at, uint32_t value)
