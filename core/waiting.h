@@ -10,7 +10,7 @@
  */
 enum {
 	WAITING_ROOMS = 256,
-	WAITING_PLACES = 32,
+	WAITING_PLACES = 64,
 };
 
 enum waiting_state {

@@ -24,12 +24,17 @@ bool is_pcap_magic(__u32 magic)
 
 } // namespace
 
-native_error format_error(const input &in, const std::string &what)
+native_error file_error(const input &in, const std::string &what)
 {
-	native_error error("ERR_PCAP_FORMAT", in.name() + ": " + what + " at byte " + std::to_string(in.offset()));
+	native_error error("ERR_PCAP_FORMAT", in.name() + ": " + what);
 
 	error.path = in.name();
 	return error;
+}
+
+native_error format_error(const input &in, const std::string &what)
+{
+	return file_error(in, what + " at byte " + std::to_string(in.offset()));
 }
 
 void check_link_type(const input &in, __u32 link_type)
@@ -43,7 +48,7 @@ pcap_reader::pcap_reader(input *file) : in(file)
 	__u32 magic;
 
 	if (!in->need(FILE_HEADER))
-		throw format_error(*in, "the file ends within its header,");
+		throw file_error(*in, "the file ends within its header");
 	order.is_swapped = !is_pcap_magic(order.u32(in->data()));
 	magic = order.u32(in->data());
 	fraction_ns = magic == MAGIC_NANOSECONDS ? 1 : 1000;
@@ -59,17 +64,17 @@ capture_reader open_reader(input *file)
 	__u32 magic;
 
 	if (file->at_end())
-		throw format_error(*file, "the file is empty, nothing");
+		throw file_error(*file, "the file is empty");
 	if (!file->need(4))
-		throw format_error(*file, "no capture: the file ends within its magic number,");
+		throw file_error(*file, "the file ends within its magic number");
 	magic = file_order{}.u32(file->data());
 	if (is_pcap_magic(magic) || is_pcap_magic(__builtin_bswap32(magic)))
 		return pcap_reader(file);
 	if (magic == MAGIC_SECTION)
 		return pcapng_reader(file);
 	if (file->data()[0] == 0x1f && file->data()[1] == 0x8b)
-		throw format_error(*file, "a gzip'ed capture (gunzip it first): magic number 1f 8b");
+		throw file_error(*file, "the file is gzip'ed: gunzip it first");
 	snprintf(text, sizeof(text), "0x%02x%02x%02x%02x", file->data()[0], file->data()[1], file->data()[2],
 		 file->data()[3]);
-	throw format_error(*file, std::string("neither pcap nor pcapng: magic number ") + text);
+	throw file_error(*file, std::string("neither pcap nor pcapng: magic number ") + text);
 }

@@ -18,7 +18,8 @@ struct captured_packet {
 
 enum : __u32 { CAPTURE_LONGEST = 1 << 18 }; /* bytes of a packet: what libpcap, too, takes for the most */
 
-/* ERR_PCAP_FORMAT at the place that is read now. */
+/* ERR_PCAP_FORMAT: of the file as a whole, and at the byte that is read now. */
+native_error file_error(const input &in, const std::string &what);
 native_error format_error(const input &in, const std::string &what);
 void check_link_type(const input &in, __u32 link_type);
 

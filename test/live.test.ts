@@ -89,7 +89,9 @@ describe.skipIf(why !== "")(`live, through the kernel program — ${why || "eBPF
     before = await daemon.datagrams();
   });
 
-  it.each(named(CASES))("%s: both ends count what was sent", async (_, { family, send, gro, racy }) => {
+  /** Sends one case and holds both ends to its truth; "contended" if the host was so busy that datagrams were refused. */
+  async function holdToTruth({ family, send, gro, racy }: Case): Promise<"equal" | "contended"> {
+    before = await daemon.datagrams();
     const { source, destination } = addresses(family);
     const receiver = await lab.receive({ source: destination, "source-port": PORTS.destination, ...(gro && { gro }) });
     const first = ssrc;
@@ -106,16 +108,26 @@ describe.skipIf(why !== "")(`live, through the kernel program — ${why || "eBPF
     if (send.gso && gro) expect(received.superPackets).toBeGreaterThan(0);
     const ends = { srcAddress: source.replace("::ffff:", ""), dstAddress: destination.replace("::ffff:", "") };
     const where = { ...ends, srcPort: PORTS.source, dstPort: PORTS.destination };
+    const { datagrams } = after;
+    expect(datagrams.seen - before.seen).toBe(2 * truth.datagrams);
+    expect(sumOfOutcomes(datagrams)).toBe(datagrams.seen);
+    if (datagrams.contended > before.contended) return "contended";
     const found = foundStreams(after.streams, first, racy);
     expect(found).toEqual(expectedStreams(truth, where, racy));
     const owner = { pid: receiver.pid, comm: "traffic", cgroup: `/${basename(lab.cgroup)}` };
     const inbound = after.streams.filter((stream) => stream.type === "inbound-rtp" && stream.ssrc === first);
     expect(inbound).toMatchObject([owner]);
 
-    const { datagrams } = after;
-    expect(datagrams.seen - before.seen).toBe(2 * truth.datagrams);
     expect(datagrams.rtp - before.rtp).toBe(2 * truth.datagrams);
-    expect(sumOfOutcomes(datagrams)).toBe(datagrams.seen);
+    return "equal";
+  }
+
+  it.each(named(CASES))("%s: both ends count what was sent", { timeout: 60_000 }, async (_, one) => {
+    // Two CPUs on one stream may refuse datagrams when the host is overloaded, each counted: then once more.
+    const tries = one.racy ? 4 : 1;
+    let outcome = "";
+    for (let i = 0; i < tries && outcome !== "equal"; i++) outcome = await holdToTruth(one);
+    expect(outcome).toBe("equal");
   });
 
   it.each(["v4", "v6"] as const)("noise over IP%s is no stream, and each datagram has its reason", async (family) => {
