@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Calls on disk, so that no end of the daemon loses one: a file for the call, which is replaced as a whole, one for the rows
+ * of its intervals, which grows, and one for Daily's records.
+ */
+import {
+  appendFileSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Raw } from "../daily/record.js";
+import { errnoName, RtcprobeError } from "../errors.js";
+import type { Call } from "./call.js";
+import type { Row } from "./traffic.js";
+
+const CALL_NAME = /^([0-9a-f]{8})\.call\.json$/;
+
+function parseOrNothing<T>(text: string): T | undefined {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+export class CallStore {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Newest first. A file that is no call is passed over. @throws RtcprobeError ERR_FILE */
+  load(): Call[] {
+    let names: string[];
+    try {
+      names = readdirSync(this.#directory);
+    } catch (error) {
+      if (errnoName(error) === "ENOENT") return [];
+      throw this.#failure("read", error);
+    }
+    return names
+      .filter((name) => CALL_NAME.test(name))
+      .map((name) => parseOrNothing<Call>(this.#read(name) ?? ""))
+      .filter((call) => typeof call?.id === "string" && typeof call.startedAt === "number" && call.daily !== undefined)
+      .sort((a, b) => (b as Call).startedAt - (a as Call).startedAt) as Call[];
+  }
+
+  /** @throws RtcprobeError ERR_FILE */
+  save(call: Call): void {
+    this.#replace(`${call.id}.call.json`, JSON.stringify(call));
+  }
+
+  saveMetrics(id: string, metrics: readonly Raw[]): void {
+    this.#replace(`${id}.daily.json`, JSON.stringify(metrics));
+  }
+
+  /** Undefined when nothing was fetched. */
+  loadMetrics(id: string): Raw[] | undefined {
+    return parseOrNothing<Raw[]>(this.#read(`${id}.daily.json`) ?? "");
+  }
+
+  addRow(id: string, row: Row): void {
+    try {
+      appendFileSync(join(this.#directory, `${id}.rows.ndjson`), `${JSON.stringify(row)}\n`, { mode: 0o600 });
+    } catch (error) {
+      throw this.#failure("write", error);
+    }
+  }
+
+  /** Oldest first. A line that a dying daemon left half written is passed over. */
+  loadRows(id: string): Row[] {
+    const lines = (this.#read(`${id}.rows.ndjson`) ?? "").split("\n");
+    return lines.map((line) => parseOrNothing<Row>(line)).filter((row) => typeof row?.at === "number") as Row[];
+  }
+
+  /** The next row must not continue a half line. */
+  mendRows(id: string): void {
+    const text = this.#read(`${id}.rows.ndjson`) ?? "";
+    if (text !== "" && !text.endsWith("\n")) appendFileSync(join(this.#directory, `${id}.rows.ndjson`), "\n");
+  }
+
+  remove(id: string): void {
+    // The call last: without it nobody would look for the others.
+    for (const name of ["rows.ndjson", "daily.json", "call.json"]) {
+      rmSync(join(this.#directory, `${id}.${name}`), { force: true });
+    }
+  }
+
+  #read(name: string): string | undefined {
+    try {
+      return readFileSync(join(this.#directory, name), "utf8");
+    } catch (error) {
+      if (errnoName(error) === "ENOENT") return undefined;
+      throw this.#failure("read", error);
+    }
+  }
+
+  /** The old content or the new one, whenever the power fails. */
+  #replace(name: string, text: string): void {
+    const path = join(this.#directory, name);
+    const aside = `${path}.new`;
+    try {
+      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      const file = openSync(aside, "w", 0o600);
+      try {
+        writeFileSync(file, text);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(aside, path);
+    } catch (error) {
+      throw this.#failure("write", error);
+    }
+  }
+
+  #failure(what: string, cause: unknown): RtcprobeError {
+    const message = `cannot ${what} the calls in ${this.#directory}: ${errnoName(cause) ?? (cause as Error).message}`;
+    return new RtcprobeError("ERR_FILE", message, "give a directory of this user's as --calls-directory", { cause });
+  }
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+/** What the kernel counted of one call, second by second: which streams are its, and how far they came since. */
+import type { CandidatePairStats, Endpoints, Sample, StreamStats } from "../stats.js";
+import type { Call, Place } from "./call.js";
+
+/** Packets of one kind and direction within an interval. */
+export interface Traffic {
+  packets: number;
+  /** RTP payload; and RTP headers. */
+  bytes: number;
+  headerBytes: number;
+  /** Inbound; may be negative where a late packet repays an earlier loss. */
+  lost?: number;
+  /** Seconds, at the end of the interval, of the stream with the most packets. */
+  jitter?: number;
+}
+
+export const KINDS = ["audio", "video", "other"] as const;
+export type Kind = (typeof KINDS)[number];
+export type Side = Partial<Record<Kind, Traffic>>;
+
+/** One interval of a call. */
+export interface Row {
+  /** Its end, milliseconds since the Unix epoch; and how long it is, milliseconds. */
+  at: number;
+  span: number;
+  received: Side;
+  sent: Side;
+  /** Seconds: mean of the round trips measured within the interval. */
+  roundTripTime?: number;
+  /** An earlier round trip is still shown, for none came since. */
+  roundTripHeld?: true;
+  /** Why the streams could not be told from those of others. */
+  ambiguous?: string;
+}
+
+interface Members {
+  streams: StreamStats[];
+  pairs: CandidatePairStats[];
+  ambiguous?: string;
+}
+
+/** 90 kHz is the clock of video (RFC 3551), and no audio codec's. */
+function kindOf({ clockRate }: StreamStats): Kind {
+  if (clockRate === undefined) return "other";
+  return clockRate === 90_000 ? "video" : "audio";
+}
+
+function lastPacket(stream: StreamStats): number {
+  return stream.type === "inbound-rtp" ? stream.lastPacketReceivedTimestamp : stream.lastPacketSentTimestamp;
+}
+
+/**
+ * The streams and pairs of a call: those of its process. Without one, those of the only process that no other call has; where
+ * several would fit, none, for a guess would accuse the wrong one.
+ */
+export function findMembers(sample: Sample, call: Call, active: readonly Call[]): Members {
+  const streams = sample.streams.filter((stream) => lastPacket(stream) >= call.startedAt);
+  if (call.pid !== undefined) {
+    const { pid } = call;
+    const shared = active.some((other) => other.id !== call.id && other.pid === pid);
+    return {
+      streams: streams.filter((stream) => stream.pid === pid),
+      pairs: sample.candidatePairs.filter((pair) => pair.pid === pid),
+      ...(shared ? { ambiguous: "its process is in another call, too: the numbers are of both" } : {}),
+    };
+  }
+  const taken = new Set(active.map(({ pid }) => pid).filter((pid) => pid !== undefined));
+  const free = streams.filter(({ pid }) => pid === undefined || !taken.has(pid));
+  const owners = new Set(free.map(({ pid }) => pid));
+  const rivals = active.filter((other) => other.id !== call.id && other.pid === undefined).length;
+  if (owners.size > 1 || (rivals > 0 && free.length > 0)) {
+    const why = rivals > 0 ? "several calls have no process" : "several processes hold media";
+    return { streams: [], pairs: [], ambiguous: `${why}: start the call with its process id` };
+  }
+  const pairs = sample.candidatePairs.filter(({ pid }) => owners.has(pid));
+  return { streams: free, pairs };
+}
+
+/** The pair of a sample, else the ends of its busiest stream, told from this host's side. */
+export function findPlace({ streams, pairs }: Members): Place | undefined {
+  const [pair] = pairs.toSorted(
+    (a, b) => b.responsesReceived + b.responsesSent - a.responsesReceived - a.responsesSent,
+  );
+  const [stream] = streams.toSorted((a, b) => (b.packetsPerSecond ?? 0) - (a.packetsPerSecond ?? 0));
+  const from = pair ?? stream;
+  if (from === undefined) return undefined;
+  const { srcAddress, srcPort, dstAddress, dstPort, turnChannel, pid, comm, cgroup } = from;
+  const ends = { srcAddress, srcPort, dstAddress, dstPort };
+  const turned = { srcAddress: dstAddress, srcPort: dstPort, dstAddress: srcAddress, dstPort: srcPort };
+  return {
+    ...(from.type === "inbound-rtp" ? turned : ends),
+    ...(turnChannel === undefined ? {} : { turnChannel }),
+    ...(pid === undefined ? {} : { pid }),
+    ...(comm === undefined ? {} : { comm }),
+    ...(cgroup === undefined ? {} : { cgroup }),
+  };
+}
+
+type Counters = Required<Omit<Traffic, "jitter">>;
+
+function countersOf(stream: StreamStats): Counters {
+  if (stream.type === "inbound-rtp") {
+    const { packetsReceived, bytesReceived, headerBytesReceived, packetsLost } = stream;
+    return { packets: packetsReceived, bytes: bytesReceived, headerBytes: headerBytesReceived, lost: packetsLost };
+  }
+  return { packets: stream.packetsSent, bytes: stream.bytesSent, headerBytes: stream.headerBytesSent, lost: 0 };
+}
+
+function keyOf({
+  type,
+  srcAddress,
+  srcPort,
+  dstAddress,
+  dstPort,
+  turnChannel,
+  pid,
+}: Endpoints & { type: string; pid?: number }) {
+  return `${type} ${srcAddress} ${srcPort} ${dstAddress} ${dstPort} ${turnChannel} ${pid}`;
+}
+
+/** Kept from one sample to the next. */
+export class Meter {
+  #streams = new Map<string, Counters>();
+  #pairs = new Map<string, { total: number; count: number }>();
+  #lastAt: number | undefined;
+
+  /** The interval that ends with the sample; undefined for the first sample, which is where counting begins. */
+  measure(sample: Sample, { streams, pairs, ambiguous }: Members): Row | undefined {
+    const begin = this.#lastAt;
+    this.#lastAt = sample.timestamp;
+    const received = this.#addUp(streams, "inbound-rtp", begin !== undefined);
+    const sent = this.#addUp(streams, "outbound-rtp", begin !== undefined);
+    const roundTrip = this.#roundTrip(pairs);
+    if (begin === undefined) return undefined;
+    return {
+      at: sample.timestamp,
+      span: sample.timestamp - begin,
+      received,
+      sent,
+      ...roundTrip,
+      ...(ambiguous === undefined ? {} : { ambiguous }),
+    };
+  }
+
+  /** @param counts - whether a stream not seen before began in this interval */
+  #addUp(streams: readonly StreamStats[], type: StreamStats["type"], counts: boolean): Side {
+    const side: Side = {};
+    const most: Partial<Record<Kind, number>> = {};
+    for (const stream of streams) {
+      if (stream.type !== type) continue;
+      const key = `${stream.ssrc} ${keyOf(stream)}`;
+      const now = countersOf(stream);
+      const before = this.#streams.get(key) ?? (counts ? { packets: 0, bytes: 0, headerBytes: 0, lost: 0 } : now);
+      this.#streams.set(key, now);
+      // Less than before: another stream of the same name.
+      const base = now.packets < before.packets ? { packets: 0, bytes: 0, headerBytes: 0, lost: 0 } : before;
+      const packets = now.packets - base.packets;
+      const kind = kindOf(stream);
+      side[kind] ??= { packets: 0, bytes: 0, headerBytes: 0, ...(type === "inbound-rtp" ? { lost: 0 } : {}) };
+      const traffic = side[kind];
+      traffic.packets += packets;
+      traffic.bytes += now.bytes - base.bytes;
+      traffic.headerBytes += now.headerBytes - base.headerBytes;
+      if (stream.type !== "inbound-rtp") continue;
+      traffic.lost = (traffic.lost ?? 0) + now.lost - base.lost;
+      if (stream.jitter === undefined || packets <= (most[kind] ?? 0)) continue;
+      most[kind] = packets;
+      traffic.jitter = stream.jitter;
+    }
+    return side;
+  }
+
+  #roundTrip(pairs: readonly CandidatePairStats[]): Pick<Row, "roundTripTime" | "roundTripHeld"> {
+    let [total, count, isHeld] = [0, 0, false];
+    for (const pair of pairs) {
+      const now = { total: pair.totalRoundTripTime ?? 0, count: pair.roundTripTimeMeasurements };
+      const key = keyOf(pair);
+      const before = this.#pairs.get(key) ?? now;
+      this.#pairs.set(key, now);
+      const fresh = now.count - before.count;
+      isHeld ||= now.count > 0;
+      if (fresh <= 0) continue;
+      total += now.total - before.total;
+      count += fresh;
+    }
+    if (count > 0) return { roundTripTime: total / count };
+    return isHeld ? { roundTripHeld: true } : {};
+  }
+}
+
+/** All kinds of one side together. */
+export function sumSide(side: Side): Required<Omit<Traffic, "jitter">> {
+  const sum = { packets: 0, bytes: 0, headerBytes: 0, lost: 0 };
+  for (const kind of KINDS) {
+    const traffic = side[kind];
+    if (traffic === undefined) continue;
+    sum.packets += traffic.packets;
+    sum.bytes += traffic.bytes;
+    sum.headerBytes += traffic.headerBytes;
+    sum.lost += traffic.lost ?? 0;
+  }
+  return sum;
+}
