@@ -13,7 +13,7 @@ endif
 export V
 
 .DEFAULT_GOAL := help
-.PHONY: run demo build test lint format bench fuzz kernels clean help setup setup-test
+.PHONY: run demo build test lint format bench fuzz soak kernels clean help setup setup-test
 
 run: build ## install what is missing, build, and show live what this host's calls are like (root)
 	$(Q)exec bin/rtcprobe run --live $(ARGS)
@@ -39,6 +39,9 @@ bench: ## compare with peers
 
 fuzz: setup-test ## fuzz the core with sanitizers for FUZZ_SECONDS (60)
 	$(Q)scripts/fuzz $(FUZZ_SECONDS)
+
+soak: setup-test ## kills, outages, 1 000 hosts and 10 000 streams beside a real influxd (15 minutes)
+	$(Q)scripts/soak
 
 kernels: ## test in VMs over kernels
 	@echo "make kernels: nothing here yet; the work on kernels in VMs fills it" >&2; exit 1

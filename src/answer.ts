@@ -8,6 +8,8 @@ export interface Answer {
   /** X-Influxdb-Version, X-Influxdb-Error. */
   version?: string;
   error?: string;
+  /** Retry-After, in milliseconds. */
+  retryAfterMs?: number;
 }
 
 /** A call that failed: what the client threw, and the head of the answer if one came. */
@@ -25,7 +27,7 @@ export type Missing = "database" | "retention policy";
 export type Verdict =
   | { kind: "done" }
   /** The server will do: the same points again later. */
-  | { kind: "retry"; reason: string }
+  | { kind: "retry"; reason: string; retryAfterMs?: number }
   /** Somebody has to mend something first (`hint`); the points are kept. */
   | { kind: "hold"; reason: string; hint: string; missing?: Missing }
   /** Too many bytes at once. */
@@ -35,6 +37,12 @@ export type Verdict =
   | { kind: "refused"; reason: string };
 
 const REASON_LENGTH = 200;
+
+/** Milliseconds that a Retry-After header asks for: seconds, or a date. */
+export function parseRetryAfter(text: string, nowMs: number): number | undefined {
+  const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  return ms >= 0 ? ms : undefined;
+}
 
 /** A server's text for a line of ours. */
 export function toLine(text: string): string {
@@ -99,16 +107,17 @@ function findMissing(status: number, said: string): Missing | undefined {
 }
 
 function judgeBadRequest(said: string, reason: string): Verdict {
-  if (!said.startsWith("partial write")) return { kind: "refused", reason };
-  const unparsable = said.match(/\bunable to parse '/g)?.length ?? 0;
+  // The good points of a batch with unreadable ones are stored; sent again, they are the same points.
+  if (!said.startsWith("partial write") || /\bunable to parse '/.test(said)) return { kind: "refused", reason };
   const dropped = Number(/ dropped=(\d{1,15})$/.exec(said)?.[1] ?? 0);
-  return { kind: "partial", dropped: dropped + unparsable, reason };
+  return { kind: "partial", dropped, reason };
 }
 
 /** What becomes of points whose write failed. */
 export function judgeFailure(failure: Failure): Verdict {
   const reason = describeFailure(failure);
   const status = failure.answer?.status;
+  const retryAfterMs = failure.answer?.retryAfterMs;
   if (failure.deadlineMs !== undefined) return { kind: "retry", reason };
   if (failure.thrown instanceof ResultError) return { kind: "hold", reason, hint: HINTS[403] as string };
   // Without an answer: the network failed, which has a code; or our own code did, and would again.
@@ -117,7 +126,9 @@ export function judgeFailure(failure: Failure): Verdict {
   const missing = said === undefined ? undefined : findMissing(status, said);
   if (missing !== undefined) return { kind: "hold", reason, hint: MISSING[missing], missing };
   if (status === 413) return { kind: "split", reason };
-  if (status === 408 || status === 429 || status >= 500) return { kind: "retry", reason };
+  if (status === 408 || status === 429 || status >= 500) {
+    return { kind: "retry", reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  }
   // A proxy refuses with a page of its own: the points are not to blame.
   if (status === 400 && said !== undefined) return judgeBadRequest(said, reason);
   return { kind: "hold", reason, hint: HINTS[status] ?? WRONG_SERVER };

@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { CommandContext, Flags } from "./commands/context.js";
 import type { RunFlags } from "./commands/run.js";
+import { addDailyCommands } from "./dailyprogram.js";
 import { RtcprobeError, type SystemError } from "./errors.js";
+import { addHistoryCommands } from "./historyprogram.js";
 import { Output, openStandardOutput } from "./output.js";
 import { CLOCK_RATE_HELP, SETTINGS, settingFlag } from "./settings.js";
 import { makePrintable } from "./table.js";
@@ -40,6 +42,14 @@ class ProcessContext implements CommandContext {
       if (error.code !== "EPIPE") say(`cannot write to standard output: ${error.code}`);
       this.#stop.abort();
     });
+  }
+
+  progress(text: string): void {
+    if (process.stderr.isTTY) process.stderr.write(`\r${makePrintable(text)}\x1b[K`);
+  }
+
+  onHangup(listener: () => void): void {
+    process.on("SIGHUP", listener);
   }
 
   stopSignal(): AbortSignal {
@@ -118,11 +128,11 @@ function collect(value: string, given: string[] = []): string[] {
   return [...given, value];
 }
 
-/** Flags of every setting that has one. */
-function addSettings(command: Command): Command {
+/** Flags of every setting that has one, or of those that are told. */
+function addSettings(command: Command, paths?: readonly string[]): Command {
   for (const setting of SETTINGS) {
     const flag = settingFlag(setting);
-    if (flag === undefined || setting.path === "socket") continue;
+    if (flag === undefined || setting.path === "socket" || paths?.includes(setting.path) === false) continue;
     const option = new Option(`${flag} ${setting.argument}`, setting.help);
     command.addOption(setting.isList ? option.argParser(collect) : option);
   }
@@ -214,6 +224,14 @@ function addAnalyze(program: Command): void {
     );
 }
 
+function addDaily(program: Command): void {
+  addDailyCommands(program, perform, addSettings);
+}
+
+function addHistory(program: Command): void {
+  addHistoryCommands(program, perform, addSettings);
+}
+
 function addCheck(program: Command): void {
   addSettings(program.command("check").description("can this host run it; what the daemon counted, refused and cost"))
     .option("--json", "one JSON object")
@@ -236,7 +254,7 @@ function makeProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
-  for (const add of [addRun, addViews, addProbes, addAnalyze, addCheck]) add(program);
+  for (const add of [addRun, addViews, addProbes, addAnalyze, addDaily, addHistory, addCheck]) add(program);
   return program;
 }
 

@@ -12,6 +12,7 @@ export interface Question {
   path: string;
   /** Sent as JSON by POST; absent: GET. */
   body?: unknown;
+  method?: "DELETE";
   signal?: AbortSignal | undefined;
 }
 
@@ -48,13 +49,13 @@ async function readAnswer(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function exchange({ socket, path, body, signal }: Question): Promise<{ status: number; text: string }> {
+function exchange({ socket, path, body, method, signal }: Question): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const deadline = AbortSignal.timeout(DEADLINE_MS);
     const sent = request({
       socketPath: socket,
       path,
-      method: body === undefined ? "GET" : "POST",
+      method: method ?? (body === undefined ? "GET" : "POST"),
       headers: { host: "rtcprobe", "content-type": "application/json" },
       agent: false,
       signal: signal ? AbortSignal.any([signal, deadline]) : deadline,

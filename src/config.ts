@@ -2,27 +2,19 @@
 /** Flag over variable over file over default; each layer is checked where it comes from, so that the error can say it. */
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
-import { findCredential, readSecret } from "./credential.js";
+import { type CallsConfig, type DailyConfig, makeCallsConfig, makeDailyConfig } from "./dailyconfig.js";
 import { quoteText } from "./duration.js";
 import { errnoName, RtcprobeError } from "./errors.js";
 import type { HookProbe } from "./native.js";
 import { HOOK_PROBES } from "./probes.js";
-import { type Layer, layerSchema, SETTINGS, type Setting, settingFlag, settingVariable } from "./settings.js";
+import { type Layer, layerSchema } from "./schema.js";
+import { SETTINGS, type Setting, settingFlag, settingVariable } from "./settings.js";
+import { makeSinkConfigs, SINK_KEYS, type SinkConfig } from "./sinkconfig.js";
 import { suggestWord } from "./suggestion.js";
 import { readTextFile } from "./textfile.js";
 
 export const DEFAULT_CONFIG_PATH = "/etc/rtcprobe/config.yaml";
 export const DEFAULT_SOCKET = "/run/rtcprobe/control.sock";
-
-export interface InfluxConfig {
-  url: string;
-  database: string;
-  retentionPolicy?: string;
-  username?: string;
-  password?: string;
-  token?: string;
-  createDatabase: boolean;
-}
 
 export interface Config {
   /** Milliseconds between two samples. */
@@ -38,7 +30,10 @@ export interface Config {
   socket: string;
   /** Milliseconds and bytes. */
   journal: { directory: string; maxBytes: number; maxAge: number };
-  influx?: InfluxConfig;
+  /** Beside the journal; none: the journal is the store. */
+  sinks: SinkConfig[];
+  calls: CallsConfig;
+  daily?: DailyConfig;
   host?: string;
 }
 
@@ -73,9 +68,10 @@ function filePlace(file: string): Place {
 function unknownKey(keys: readonly string[], section: readonly PropertyKey[], place: Place): RtcprobeError {
   const key = keys[0] ?? "";
   const prefix = section.length > 0 ? `${section.join(".")}.` : "";
-  const known = SETTINGS.map((s) => s.path)
+  const settings = SETTINGS.map((s) => s.path)
     .filter((path) => path.startsWith(prefix))
     .map((path) => path.slice(prefix.length).split(".", 1)[0] as string);
+  const known = section[0] === "sinks" ? SINK_KEYS : prefix === "" ? [...settings, "sinks"] : settings;
   // A secret may have slipped into the place of a key: beside secrets, only what looks like a word is shown.
   const pattern = prefix === "" ? /^[\w.-]{1,32}$/ : /^[A-Za-z]{1,32}$/;
   const shown = pattern.test(key)
@@ -153,51 +149,6 @@ async function readFileLayer(file: string, mayBeMissing: boolean): Promise<Layer
   return checkLayer(tree, place);
 }
 
-/** The first layer that gives the secret itself or a file for it, else the systemd credential of that name. */
-async function resolveSecret(
-  kind: "password" | "token",
-  layers: readonly Layer[],
-  env: Environment,
-): Promise<string | undefined> {
-  for (const { influx } of layers) {
-    const [value, file] = [influx?.[kind], influx?.[`${kind}File`]];
-    if (value !== undefined && file !== undefined) {
-      throw new RtcprobeError("ERR_CONFIG", `influx.${kind} and influx.${kind}File are both given`, "give one of them");
-    }
-    if (value !== undefined) return value;
-    if (file !== undefined) return readSecret(file, `influx.${kind}File`);
-  }
-  return findCredential(`influx-${kind}`, env.CREDENTIALS_DIRECTORY);
-}
-
-async function makeInflux(layers: readonly Layer[], env: Environment): Promise<InfluxConfig | undefined> {
-  const given: NonNullable<Layer["influx"]> = Object.assign({}, ...layers.map((layer) => layer.influx).reverse());
-  const { url, database = "rtcprobe", retentionPolicy, username } = given;
-  if (url === undefined) {
-    const [key] = Object.keys(given);
-    if (key === undefined) return undefined;
-    throw new RtcprobeError("ERR_CONFIG", `influx.${key} is given without influx.url`, "give the URL of the InfluxDB");
-  }
-  const password = username === undefined ? given.password : await resolveSecret("password", layers, env);
-  const token = username === undefined ? await resolveSecret("token", layers, env) : given.token;
-  if (password !== undefined && username === undefined) {
-    throw new RtcprobeError("ERR_CONFIG", "influx.password is given without influx.username", "give the user, too");
-  }
-  if (token !== undefined && username !== undefined) {
-    throw new RtcprobeError("ERR_CONFIG", "influx.token and influx.username are both given", "give one of them");
-  }
-  return {
-    url,
-    database,
-    ...(retentionPolicy === undefined ? {} : { retentionPolicy }),
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(token === undefined ? {} : { token }),
-    // Only 1.x can: 2.x and 3.x, which take a token, would answer every start with an error.
-    createDatabase: given.createDatabase ?? token === undefined,
-  };
-}
-
 /** `--interface` is the packet source's; told beside `auto`, it chooses. */
 function chooseSource(source: Config["source"], networkInterface: string | undefined): Config["source"] {
   if (networkInterface === undefined) return source;
@@ -240,7 +191,8 @@ export async function loadConfig(input: ConfigInput): Promise<Config> {
   const weakestFirst = layers.toReversed();
   const given: Layer = Object.assign({}, ...weakestFirst);
   const journal: NonNullable<Layer["journal"]> = Object.assign({}, ...weakestFirst.map((layer) => layer.journal));
-  const influx = await makeInflux(layers, input.env);
+  const sinks = await makeSinkConfigs(layers, input.env);
+  const daily = await makeDailyConfig(layers, input.env);
   return {
     interval: given.interval ?? 1000,
     ...(given.cgroup === undefined ? {} : { cgroup: given.cgroup }),
@@ -256,7 +208,9 @@ export async function loadConfig(input: ConfigInput): Promise<Config> {
       maxBytes: journal.maxBytes ?? 2 ** 28,
       maxAge: journal.maxAge ?? 7 * 86_400_000,
     },
-    ...(influx === undefined ? {} : { influx }),
+    sinks,
+    calls: makeCallsConfig(layers),
+    ...(daily === undefined ? {} : { daily }),
     ...(given.host === undefined ? {} : { host: given.host }),
   };
 }

@@ -2,6 +2,7 @@
 /** HTTP with JSON on a Unix socket: `curl --unix-socket` is a client. Who may connect, the socket's mode says. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { z } from "zod";
+import type { Calls } from "./call/book.js";
 import { RtcprobeError } from "./errors.js";
 import type { Health } from "./health.js";
 import { publishSocket } from "./listener.js";
@@ -17,6 +18,7 @@ export interface Controlled {
   probes(): ProbeState[];
   /** @throws RtcprobeError when the kernel refuses */
   switchProbes(enable: readonly HookProbe[], disable: readonly HookProbe[]): void;
+  readonly calls: Calls;
 }
 
 const MAX_BODY_BYTES = 65_536;
@@ -58,14 +60,16 @@ const changeSchema = z.strictObject({
   disable: z.array(z.string()).max(16).optional(),
 });
 
-function parseChange(body: string): { enable: HookProbe[]; disable: HookProbe[] } {
-  let value: unknown;
+function parseJson(body: string): unknown {
   try {
-    value = JSON.parse(body);
+    return JSON.parse(body);
   } catch {
     throw new Refusal(400, "the body is no JSON");
   }
-  const change = changeSchema.safeParse(value);
+}
+
+function parseChange(body: string): { enable: HookProbe[]; disable: HookProbe[] } {
+  const change = changeSchema.safeParse(parseJson(body));
   if (!change.success) throw new Refusal(400, 'the body must be {"enable": [names]} or {"disable": [names]}');
   const [enable, disable] = [parseProbes(change.data.enable ?? []), parseProbes(change.data.disable ?? [])];
   const both = enable.find((name) => disable.includes(name));
@@ -74,7 +78,8 @@ function parseChange(body: string): { enable: HookProbe[]; disable: HookProbe[] 
   return { enable, disable };
 }
 
-type Handler = (target: Controlled, request: IncomingMessage) => Answer | Promise<Answer>;
+/** `id` is what stands for `:id` in the path. */
+type Handler = (target: Controlled, request: IncomingMessage, id: string) => Answer | Promise<Answer>;
 
 const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   "/v1/streams": {
@@ -92,25 +97,51 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
       return json({ probes: target.probes() });
     },
   },
+  "/v1/calls": {
+    GET: (target) => json({ calls: target.calls.list() }),
+    POST: async (target, request) => json({ call: target.calls.start(parseJson(await readBody(request))) }),
+  },
+  "/v1/calls/:id": {
+    GET: (target, _, id) => json({ call: target.calls.get(id) }),
+    DELETE: (target, _, id) => json({ call: target.calls.stop(id) }),
+  },
+  "/v1/calls/:id/network-stats": { GET: (target, _, id) => json(target.calls.networkStats(id)) },
+  "/v1/calls/:id/report": { GET: (target, _, id) => json(target.calls.report(id)) },
   "/metrics": { GET: (target) => ({ type: METRICS_TYPE, body: formatMetrics(target.health()) }) },
 };
 
-function findHandler(method: string, path: string): Handler {
-  const route = ROUTES[path];
-  if (route === undefined) throw new Refusal(404, `there is no such path; there are ${Object.keys(ROUTES).join(", ")}`);
-  const handler = route[method];
-  if (handler === undefined) {
-    const allow = Object.keys(route).join(", ");
+/** The route of a path, and what stands in the place of `:id`. */
+function findRoute(path: string): { route: (typeof ROUTES)[string]; id: string } | undefined {
+  const [, id = "", rest = ""] = /^\/v1\/calls\/([^/]+)(\/.*)?$/.exec(path) ?? [];
+  const route = ROUTES[id === "" ? path : `/v1/calls/:id${rest}`];
+  return route && { route, id: decodeId(id) };
+}
+
+function decodeId(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Refusal(400, "the path is no URL");
+  }
+}
+
+function findHandler(method: string, path: string): { handler: Handler; id: string } {
+  const found = findRoute(path);
+  if (found === undefined) throw new Refusal(404, `there is no such path; there are ${Object.keys(ROUTES).join(", ")}`);
+  const { route, id } = found;
+  const handler = route?.[method];
+  if (route === undefined || handler === undefined) {
+    const allow = Object.keys(route ?? {}).join(", ");
     throw new Refusal(405, `the path takes ${allow} only`, { allow });
   }
-  return handler;
+  return { handler, id };
 }
 
 function refuse(response: ServerResponse, error: unknown): void {
   const refusal = error instanceof Refusal ? error : undefined;
   const known = error instanceof RtcprobeError ? error : undefined;
   const asked = known?.code === "ERR_USAGE" || known?.code === "ERR_UNAVAILABLE";
-  const status = refusal?.status ?? (asked ? 400 : 500);
+  const status = refusal?.status ?? (asked ? 400 : known?.code === "ERR_CALL" ? 404 : 500);
   const { body } = json({
     error: (error as Error).message,
     ...(known === undefined ? {} : { code: known.code }),
@@ -125,7 +156,8 @@ async function serve(target: Controlled, request: IncomingMessage, response: Ser
   try {
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "");
     const path = (request.url ?? "").split("?", 1)[0] as string;
-    const { type, body } = await findHandler(method, path)(target, request);
+    const { handler, id } = findHandler(method, path);
+    const { type, body } = await handler(target, request, id);
     response.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
   } catch (error) {
     if (!response.headersSent) refuse(response, error);

@@ -2,21 +2,24 @@
 /** The loop: a sample each interval, to every sink and to whoever asks on the control socket. */
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { CallBook } from "./call/book.js";
+import { openCalls } from "./callservice.js";
 import { CgroupTree, findCgroupRoot } from "./cgroup.js";
 import type { Config } from "./config.js";
 import { type Controlled, openControl } from "./control.js";
 import { readCost } from "./cost.js";
+import type { RtcprobeError } from "./errors.js";
 import { checkConservation, type Health, type SourceHealth } from "./health.js";
-import { openInflux } from "./influx.js";
-import { openJournal } from "./journal.js";
+import type { WriteText } from "./linefile.js";
 import { freePath } from "./listener.js";
 import type { HookProbe } from "./native.js";
 import { ProcessFinder } from "./owner.js";
-import { listProbes, type ProbeState } from "./probes.js";
+import { HOOK_PROBES, listProbes, type ProbeState } from "./probes.js";
 import { Sampler } from "./sampler.js";
-import type { Sink } from "./sink.js";
 import { type LiveSource, openLive, switchProbes } from "./source.js";
 import type { Sample } from "./stats.js";
+import { openStore, type Store, type StoreOptions } from "./store.js";
 
 /** Time the sinks have to write what is queued when the daemon stops; milliseconds. */
 const FLUSH_MS = 5000;
@@ -33,12 +36,25 @@ export interface DaemonOptions {
   onSample?(sample: Sample): void;
   /** Takes one line for the operator. */
   say(line: string): void;
+  /** Where a sink of type stdout writes. */
+  writeText?: WriteText | undefined;
+  /** Calls the listener whenever the configuration is to be read anew, which `loadConfig` does. */
+  onReload?(listener: () => void): void;
+  loadConfig?(): Promise<Config>;
 }
 
-function openSinks({ journal, influx, host = hostname() }: Config, say: (line: string) => void): Sink[] {
-  if (influx !== undefined) return [openInflux({ ...influx, host }, say)];
+/** What a running daemon takes over from a configuration that is read anew; of the rest it says that it does not. */
+const ADOPTED = ["interval", "probes", "host", "sinks"];
+
+/** Settings that changed and need another start. */
+function listFixedChanges(before: Config, after: Config): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)] as (keyof Config)[]);
+  return [...names].filter((name) => !ADOPTED.includes(name) && !isDeepStrictEqual(before[name], after[name]));
+}
+
+function storeOptions({ journal, host = hostname() }: Config, { say, writeText }: DaemonOptions): StoreOptions {
   const { directory, maxBytes, maxAge } = journal;
-  return [openJournal({ directory, maxBytes, maxAgeMs: maxAge }, say)];
+  return { journal: { directory, maxBytes, maxAgeMs: maxAge }, host, say, writeText };
 }
 
 async function makeSampler(live: LiveSource): Promise<Sampler> {
@@ -51,21 +67,32 @@ async function makeSampler(live: LiveSource): Promise<Sampler> {
 class Daemon implements Controlled {
   readonly #live: LiveSource;
   readonly #sampler: Sampler;
-  readonly #sinks: readonly Sink[];
+  readonly #store: Store;
+  readonly calls: CallBook;
   readonly #options: DaemonOptions;
   readonly #startMs = performance.now();
+  #config: Config;
   #latest: Sample;
+  #clockSteps = 0;
   #samples = 0;
   #failures = 0;
   #failing = false;
   #lastError: string | undefined;
 
-  constructor(live: LiveSource, sampler: Sampler, first: Sample, sinks: readonly Sink[], options: DaemonOptions) {
+  constructor(
+    live: LiveSource,
+    sampler: Sampler,
+    first: Sample,
+    outlets: { store: Store; calls: CallBook },
+    options: DaemonOptions,
+  ) {
     this.#live = live;
     this.#sampler = sampler;
     this.#latest = first;
-    this.#sinks = sinks;
+    this.#store = outlets.store;
+    this.calls = outlets.calls;
     this.#options = options;
+    this.#config = options.config;
   }
 
   sample(): Sample {
@@ -83,14 +110,14 @@ class Daemon implements Controlled {
   }
 
   health(): Health {
-    const { config, version } = this.#options;
+    const { version } = this.#options;
     const { streams, candidatePairs, datagrams } = this.#latest;
     const source = this.#sourceHealth();
     return {
       version,
       pid: process.pid,
       uptimeSeconds: (performance.now() - this.#startMs) / 1000,
-      intervalSeconds: config.interval / 1000,
+      intervalSeconds: this.#config.interval / 1000,
       source,
       probes: this.probes(),
       streams: streams.length,
@@ -101,7 +128,8 @@ class Daemon implements Controlled {
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
       datagrams,
       conservation: checkConservation(datagrams),
-      sinks: this.#sinks.map((sink) => sink.status()),
+      sinks: this.#store.status(),
+      calls: this.calls.counts(),
       cost: readCost(source.programIds ?? []),
     };
   }
@@ -113,13 +141,42 @@ class Daemon implements Controlled {
     return { kind: "packet", ...chosen, framesMissed: live.source.framesMissed() };
   }
 
+  /** Takes over what it can of the configuration as it is now. The source stays open, so no stream is lost. */
+  async reload(load: () => Promise<Config>): Promise<void> {
+    const { say } = this.#options;
+    try {
+      const config = await load();
+      const fixed = listFixedChanges(this.#config, config);
+      if (!isDeepStrictEqual(config.probes, this.#config.probes)) {
+        const probes = HOOK_PROBES.filter((name) => config.probes.includes(name));
+        switchProbes(this.#live, probes);
+      }
+      const { interval, probes, host, sinks } = config;
+      this.#config = { ...this.#config, interval, probes, ...(host === undefined ? {} : { host }), sinks };
+      await this.#store.configure(sinks, host ?? hostname(), FLUSH_MS);
+      say(`the configuration is read anew${fixed.length > 0 ? `; ${fixed.join(", ")}: restart for these` : ""}`);
+    } catch (error) {
+      const { message, hint } = error as RtcprobeError;
+      say(`the configuration cannot be taken over: ${message}${hint === undefined ? "" : `; ${hint}`}`);
+    }
+  }
+
+  #noteClock(): void {
+    const { clockSteps, lastStepMs } = this.#sampler;
+    if (clockSteps === this.#clockSteps) return;
+    this.#clockSteps = clockSteps;
+    const seconds = (lastStepMs / 1000).toFixed(3);
+    this.#options.say(`the system clock was set by ${seconds} s; the time of the samples does not go back`);
+  }
+
   /** Samples each interval on a fixed grid; a sample that comes late leaves out those it has run over. */
   async run(): Promise<void> {
-    const { config, signal, duration } = this.#options;
+    const { signal, duration } = this.#options;
     const start = performance.now();
     const end = start + (duration ?? Number.POSITIVE_INFINITY);
     for (let tick = start; ; ) {
-      tick += config.interval * Math.max(1, Math.ceil((performance.now() - tick) / config.interval));
+      const { interval } = this.#config;
+      tick += interval * Math.max(1, Math.ceil((performance.now() - tick) / interval));
       const due = Math.min(tick, end);
       await sleep(due - performance.now(), undefined, { signal }).catch(() => undefined);
       await this.#takeSample();
@@ -141,7 +198,9 @@ class Daemon implements Controlled {
     }
     this.#failing = false;
     this.#samples++;
-    for (const sink of this.#sinks) sink.write(this.#latest);
+    this.#store.append(this.#latest);
+    this.#noteClock();
+    this.calls.addSample(this.#latest);
     onSample?.(this.#latest);
   }
 }
@@ -156,16 +215,25 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const closers: (() => void | Promise<void>)[] = [];
   try {
     await freePath(config.socket);
-    const sinks = openSinks(config, say);
-    closers.push(async () => {
-      await Promise.all(sinks.map((sink) => sink.close(FLUSH_MS)));
-    });
     const live = await openLive(config, say);
     closers.push(() => live.source.close());
+    const store = await openStore(storeOptions(config, options), config.sinks);
+    // Closed last: the flush takes time, and the probe is detached by then.
+    closers.unshift(() => store.close(FLUSH_MS));
     const sampler = await makeSampler(live);
-    const daemon = new Daemon(live, sampler, await sampler.sample(), sinks, options);
+    const { calls, close } = await openCalls(config, store, say);
+    closers.push(close);
+    const daemon = new Daemon(live, sampler, await sampler.sample(), { store, calls }, options);
     const control = await openControl(config.socket, daemon);
     closers.push(() => control.close());
+    const { loadConfig } = options;
+    let reloading = Promise.resolve();
+    if (loadConfig) {
+      options.onReload?.(() => {
+        reloading = reloading.then(() => daemon.reload(loadConfig));
+      });
+    }
+    closers.push(() => reloading);
     options.onReady?.(daemon.health());
     await daemon.run();
   } finally {

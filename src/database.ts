@@ -7,7 +7,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { type IncomingMessage, Agent as PlainAgent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
 import { InfluxDB, type IPoint, type IPoolOptions, type TimePrecision } from "influx";
-import { type Answer, type Failure, judgeFailure, type Verdict } from "./answer.js";
+import { type Answer, type Failure, judgeFailure, parseRetryAfter, type Verdict } from "./answer.js";
 import { RtcprobeError } from "./errors.js";
 import { SCHEMA } from "./point.js";
 
@@ -22,8 +22,6 @@ export interface InfluxOptions {
   token?: string;
   /** Create the database when the server does not know it (InfluxDB 1). */
   createDatabase: boolean;
-  /** Value of the tag `host`. */
-  host: string;
 }
 
 /** What a call gave: its value, or why there is none. */
@@ -184,10 +182,12 @@ export class Database {
 }
 
 function readHead(response: IncomingMessage): Answer {
-  const { "x-influxdb-version": version, "x-influxdb-error": error } = response.headers;
+  const { "x-influxdb-version": version, "x-influxdb-error": error, "retry-after": after } = response.headers;
+  const retryAfterMs = after === undefined ? undefined : parseRetryAfter(after, Date.now());
   return {
     status: response.statusCode ?? 0,
     ...(typeof version === "string" ? { version } : {}),
     ...(typeof error === "string" ? { error } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
 }

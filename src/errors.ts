@@ -14,6 +14,8 @@ export type ErrorCode =
   | "ERR_FILE"
   | "ERR_SINK"
   | "ERR_JOURNAL"
+  | "ERR_DAILY"
+  | "ERR_CALL"
   | "ERR_NO_DAEMON"
   | "ERR_DAEMON_RUNNING"
   | "ERR_CONTROL"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the daemon tells of itself: `/v1/health`, and the second half of `rtcprobe check`. */
+import type { JournalStatus } from "./journal.js";
 import type { Datagrams } from "./native.js";
 import type { ProbeState } from "./probes.js";
 import type { SinkStatus } from "./sink.js";
@@ -49,12 +50,15 @@ export interface Health {
   candidatePairs: number;
   samples: number;
   sampleFailures: number;
-  /** How often the wall clock went back; the samples' time does not. */
+  /** How often the wall clock was set; the samples' time does not go back. */
   clockSteps: number;
   /** Of the latest failure to sample. */
   lastError?: string;
   datagrams: Datagrams;
   conservation: Conservation;
-  sinks: SinkStatus[];
+  /** The journal first. */
+  sinks: (SinkStatus | JournalStatus)[];
+  /** On; and over, with a step for Daily's side still to come. */
+  calls?: { active: number; waiting: number };
   cost: Cost;
 }

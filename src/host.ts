@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** What this host offers to a probe, told as a list of findings. */
 import { readFile } from "node:fs/promises";
-import { hostname, release } from "node:os";
+import { release } from "node:os";
 import { findCgroupRoot } from "./cgroup.js";
 import type { Config } from "./config.js";
 import { RtcprobeError } from "./errors.js";
-import { checkInflux } from "./influx.js";
 import { type LiveSource, openEbpf, openPackets } from "./source.js";
+
+/** Milliseconds for Daily's answer. */
+const DAILY_MS = 5_000;
 
 export interface Finding {
   name: string;
@@ -69,10 +71,28 @@ async function trySource(name: string, open: () => LiveSource | Promise<LiveSour
   }
 }
 
-async function checkInfluxdb({ influx, host = hostname() }: Config): Promise<Finding[]> {
-  if (influx === undefined) return [];
-  const { ok, message } = await checkInflux({ ...influx, host });
-  return [finding("InfluxDB", ok, message, "samples wait and then are lost while it cannot be reached")];
+async function checkInfluxdb({ sinks }: Config): Promise<Finding[]> {
+  const { checkInflux } = await import("./influx.js");
+  const found = sinks.map(async (sink) => {
+    if (sink.type !== "influxdb") return [];
+    const { ok, message } = await checkInflux(sink.influx);
+    const name = sink.name === "influxdb" ? "InfluxDB" : `InfluxDB ${sink.name}`;
+    return [finding(name, ok, message, "samples wait in the journal while it cannot be reached")];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** Asks for the one thing that any key may see. */
+async function checkDaily({ daily }: Config): Promise<Finding[]> {
+  if (daily?.key === undefined) return [];
+  const { Daily } = await import("./daily/client.js");
+  try {
+    const present = await new Daily({ key: daily.key, url: daily.url, attempts: 1, attemptMs: DAILY_MS }).presence();
+    return [finding("Daily", true, `the key is good; ${present.length} participants are in the domain's rooms now`)];
+  } catch (error) {
+    if (!(error instanceof RtcprobeError)) throw error;
+    return [failed("Daily", error)];
+  }
 }
 
 /** Tries everything that `rtcprobe run` would need. */
@@ -85,6 +105,7 @@ export async function checkHost(config: Config): Promise<Finding[]> {
     await trySource("ebpf", () => openEbpf(small)),
     await trySource("packet", () => openPackets(small)),
     ...(await checkInfluxdb(config)),
+    ...(await checkDaily(config)),
   ];
 }
 

@@ -1,249 +1,281 @@
 // SPDX-License-Identifier: MIT
 /**
- * Samples on disk: append-only files of one JSON object a line, bounded in bytes and age. A file is written by one opening of
- * the journal only, and never again after a failed write, so that a torn line is always the last of its file.
+ * Every sample, written ahead to disk: sinks are cursors over it. Samples wait in memory until they are on disk, and while the
+ * disk refuses them sinks go on from memory.
  */
-import { accessSync, constants, mkdirSync, statSync } from "node:fs";
-import { type FileHandle, open, unlink } from "node:fs/promises";
-import { join } from "node:path";
-import { errnoName, RtcprobeError } from "./errors.js";
-import { fileName, listNames, timeOfName } from "./segment.js";
-import { countPoints, type Sink, type SinkStatus } from "./sink.js";
-import type { Sample } from "./stats.js";
+import { readdirSync } from "node:fs";
+import { Archive, type Expiry, HINTS, type JournalOptions, prepareDirectory } from "./archive.js";
+import { Cursor, type Position, readPosition, type Shelf } from "./cursor.js";
+import { errnoName } from "./errors.js";
+import { encodeFrame } from "./frame.js";
+import { lockDirectory, type Unlock } from "./lock.js";
+import { type Content, countPoints, type Entry, type SinkStatus } from "./sink.js";
 
+export type { JournalOptions } from "./archive.js";
 export { type JournalReader, readJournal } from "./segment.js";
 
-export interface JournalOptions {
-  directory: string;
-  /** Of all files together. */
-  maxBytes: number;
-  /** Of a file since its last line, milliseconds. */
-  maxAgeMs: number;
-}
+/** Time after which what was appended is on the disk, and positions are stored; milliseconds. */
+const SYNC_MS = 500;
+/** Points kept in memory: of samples that wait for the disk, and of those that are kept for sinks. */
+const MAX_WAITING_POINTS = 50_000;
+const MAX_KEPT_POINTS = 10_000;
 
-const FILE_BYTES = 8 * 2 ** 20;
-/** A bound is kept by deleting whole files: a small one needs small files. */
-const FILES_PER_BOUND = 8;
-const QUEUE_BYTES = 32 * 2 ** 20;
-interface JournalFile {
-  path: string;
-  /** At least what is in it. */
+export interface JournalStatus extends SinkStatus {
+  /** On disk. */
   bytes: number;
-  lastWriteMs: number;
-  isEmpty: boolean;
+  segments: number;
+  /** Samples that left the disk at a bound (`space`: to make room on a full file system). */
+  expired: Record<Expiry, number>;
+  /** Found when opened: tails cut, for their writer died there, and places that are damaged. */
+  torn: number;
+  corrupt: number;
 }
 
-interface Line {
-  text: string;
-  bytes: number;
-  points: number;
+const REASONS: Readonly<Record<string, string>> = { ENOSPC: "full", EDQUOT: "full", EROFS: "readOnly" };
+
+interface Held extends Entry {
+  state: "waiting" | "done";
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  EACCES: "give this user the right to write there, or choose another journal.directory",
-  EROFS: "the file system is read-only: choose another journal.directory",
-  ENOENT: "the directory is gone: make it again",
-  ENOSPC: "the file system is full: make room, or choose another journal.directory",
-};
-
-function openDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    listNames(directory);
-  } catch (error) {
-    const errno = errnoName(error) ?? "";
-    const hint = HINTS[errno] ?? "choose a directory as journal.directory";
-    throw new RtcprobeError("ERR_JOURNAL", `cannot keep a journal in ${directory}: ${errno}`, hint, { cause: error });
-  }
-}
-
-class Journal implements Sink {
-  readonly name = "journal";
-  readonly #options: JournalOptions;
-  readonly #onEvent: (line: string) => void;
-  readonly #fileBytes: number;
-  /** Oldest first; the last is the open one while there is a handle. */
-  readonly #files: JournalFile[];
-  #newestNameMs: number;
-  #openedMs = 0;
-  #handle: FileHandle | undefined;
-  #queue: Line[] = [];
-  #queuedBytes = 0;
-  #inFlight = 0;
+export class Journal implements Shelf {
+  readonly directory: string;
+  readonly #archive: Archive;
+  readonly #unlock: Unlock;
+  readonly #say: (line: string) => void;
+  readonly #cursors = new Set<Cursor>();
+  /** Behind the latest sample. */
+  #end: Position;
+  /** Oldest first; the waiting ones behind those that are done. */
+  #held: Held[] = [];
   #written = 0;
-  #dropped = 0;
+  readonly #droppedBy: Record<string, number> = {};
   #lastError: string | undefined;
-  #failing = false;
-  #writing = false;
-  #idle: Promise<void> = Promise.resolve();
+  /** The reason for which samples would be dropped now. */
+  #failing: string | undefined;
+  #noted = false;
+  #writing: Promise<void> | undefined;
+  readonly #timer: NodeJS.Timeout;
+  #syncing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(options: JournalOptions, onEvent: (line: string) => void) {
-    const { directory, maxBytes } = options;
-    openDirectory(directory);
-    this.#options = options;
-    this.#onEvent = onEvent;
-    this.#fileBytes = Math.min(FILE_BYTES, maxBytes / FILES_PER_BOUND);
-    const names = listNames(directory);
-    this.#newestNameMs = timeOfName(names.at(-1) ?? fileName(0));
-    this.#files = names.map((name) => {
-      const path = join(directory, name);
-      const { size, mtimeMs } = statSync(path);
-      return { path, bytes: size, lastWriteMs: mtimeMs, isEmpty: size === 0 };
-    });
+  constructor(archive: Archive, options: JournalOptions, unlock: Unlock, say: (line: string) => void) {
+    this.#archive = archive;
+    this.directory = options.directory;
+    this.#unlock = unlock;
+    this.#say = say;
+    this.#end = { number: archive.next, points: archive.points };
+    // A position may be ahead of a disk that lost its latest samples to a power failure: no number is given twice.
+    for (const position of storedPositions(this.directory)) {
+      if (position.number > this.#end.number) this.#end = position;
+    }
+    this.#timer = setInterval(() => this.#sync(), SYNC_MS).unref();
   }
 
-  write(sample: Sample): void {
-    const points = countPoints(sample);
+  get end(): Position {
+    return this.#end;
+  }
+
+  get segments() {
+    return this.#archive.segments;
+  }
+
+  /** Takes it into memory, from where it goes to disk and to the cursors. Never throws, never blocks. */
+  append(content: Content): void {
+    const points = countPoints(content);
     if (this.#closing) {
-      this.#dropped += points;
+      this.#drop(points, "closed");
       return;
     }
-    const text = `${JSON.stringify(sample)}\n`;
-    const bytes = Buffer.byteLength(text);
-    this.#queue.push({ text, bytes, points });
-    this.#queuedBytes += bytes;
-    while (this.#queuedBytes > QUEUE_BYTES) this.#dropped += this.#take().points;
-    if (!this.#writing) this.#idle = this.#writeQueue();
+    const { number, points: pointsBefore } = this.#end;
+    this.#held.push({ number, pointsBefore, points, timestamp: content.timestamp, content, state: "waiting" });
+    this.#end = { number: number + 1, points: pointsBefore + points };
+    this.#trim();
+    this.#writing ??= this.#writeHeld();
+    for (const cursor of this.#cursors) cursor.wake();
   }
 
-  status(): SinkStatus {
+  /** Resolves when what was appended is written, or cannot be for now. */
+  async settle(): Promise<void> {
+    await this.#writing;
+  }
+
+  /** A cursor of that name: it goes on where the last one of the name stood. */
+  openCursor(name: string): Cursor {
+    const cursor = new Cursor(this, name);
+    this.#cursors.add(cursor);
+    return cursor;
+  }
+
+  release(cursor: Cursor): void {
+    this.#cursors.delete(cursor);
+    void cursor.store().catch(() => undefined);
+  }
+
+  recall(number: number): Entry | undefined {
+    return this.#held.find((held) => held.number >= number);
+  }
+
+  status(): JournalStatus {
+    const { bytes, segments, expired, torn, corrupt } = this.#archive;
+    const droppedBy = { ...this.#droppedBy };
     return {
-      name: this.name,
-      state: this.#failing ? "failing" : "ok",
+      name: "journal",
+      state: this.#failing === undefined ? "ok" : "failing",
       written: this.#written,
-      queued: this.#queue.reduce((sum, line) => sum + line.points, this.#inFlight),
-      dropped: this.#dropped,
+      queued: this.#held.reduce((sum, { state, points }) => sum + (state === "waiting" ? points : 0), 0),
+      dropped: Object.values(droppedBy).reduce((sum, n) => sum + n, 0),
+      droppedBy,
+      bytes,
+      segments: segments.length,
+      expired: { ...expired },
+      torn,
+      corrupt,
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
     };
   }
 
+  /** Writes what waits, within so many milliseconds; the rest is dropped and counted. Idempotent. */
   close(deadlineMs: number): Promise<void> {
     this.#closing ??= this.#finish(deadlineMs);
     return this.#closing;
   }
 
   async #finish(deadlineMs: number): Promise<void> {
+    clearInterval(this.#timer);
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, deadlineMs);
     });
+    const ended = async () => {
+      await this.#writing;
+      await this.#syncing;
+      await this.#archive.closeSegment().catch((error) => this.#fail(error));
+      await this.#storePositions();
+    };
     // A disk that hangs must not hang the end.
-    await Promise.race([this.#idle.then(() => this.#closeFile()).catch((error) => this.#fail(error)), deadline]);
+    await Promise.race([ended(), deadline]);
     clearTimeout(timer);
-    while (this.#queue.length > 0) this.#dropped += this.#take().points;
+    for (const held of this.#held) {
+      if (held.state === "waiting") this.#drop(held.points, this.#failing ?? "closed");
+    }
+    this.#held = [];
+    for (const cursor of this.#cursors) cursor.wake();
+    this.#unlock();
   }
 
-  #take(): Line {
-    const line = this.#queue.shift() as Line;
-    this.#queuedBytes -= line.bytes;
-    return line;
-  }
-
-  async #writeQueue(): Promise<void> {
-    this.#writing = true;
-    while (this.#queue.length > 0) {
-      const line = this.#take();
-      this.#inFlight = line.points;
+  async #writeHeld(): Promise<void> {
+    for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) {
       try {
-        await this.#writeLine(line);
-        this.#written += line.points;
-        this.#recover();
+        const frame = await encodeFrame(next.content, next);
+        if (frame.length > this.#archive.maxFrameBytes) {
+          this.#note(`a sample of ${frame.length} bytes is more than journal.maxBytes`, "raise journal.maxBytes");
+          if (next.state === "waiting") this.#drop(next.points, "tooLarge");
+          next.state = "done";
+          continue;
+        }
+        await this.#archive.append(frame, next.number);
       } catch (error) {
-        this.#dropped += line.points;
-        await this.#fail(error);
+        this.#fail(error);
+        break;
       }
-      this.#inFlight = 0;
+      if (next.state === "waiting") this.#written += next.points;
+      next.state = "done";
+      this.#recover();
     }
-    this.#writing = false;
+    this.#writing = undefined;
+    this.#trim();
   }
 
-  async #writeLine(line: Line): Promise<void> {
-    const now = Date.now();
-    const { maxAgeMs, maxBytes } = this.#options;
-    if (line.bytes > maxBytes) throw new Error(`a sample of ${line.bytes} bytes is more than journal.maxBytes`);
-    const current = this.#handle && this.#files.at(-1);
-    if (
-      current &&
-      (current.bytes + line.bytes > this.#fileBytes || now - this.#openedMs > maxAgeMs / FILES_PER_BOUND)
-    ) {
-      await this.#closeFile();
+  #nextWaiting(): Held | undefined {
+    return this.#held.find((held) => held.state === "waiting");
+  }
+
+  /** Forgets what nobody needs: first what every cursor has, then, above the bounds, the oldest. */
+  #trim(): void {
+    const maxWaiting = Math.max(MAX_WAITING_POINTS, 3 * (this.#held.at(-1)?.points ?? 0));
+    let kept = this.#held.reduce((sum, held) => sum + held.points, 0);
+    const needed = Math.min(this.#end.number - 1, ...[...this.#cursors].map((cursor) => cursor.number));
+    let forget = 0;
+    for (const held of this.#held.slice(0, -1)) {
+      const waits = held.state === "waiting";
+      const unneeded = !waits && held.number < needed;
+      if (!unneeded && kept <= (waits ? maxWaiting : MAX_KEPT_POINTS)) break;
+      if (waits) {
+        held.state = "done";
+        this.#drop(held.points, this.#failing ?? "slow");
+      }
+      kept -= held.points;
+      forget++;
     }
-    await this.#deleteOld(line.bytes, now);
-    const [handle, file] = await this.#openFile(now);
-    // Before the write: one that fails may have written a part.
-    file.bytes += line.bytes;
-    file.lastWriteMs = now;
-    await handle.appendFile(line.text);
-    file.isEmpty = false;
+    if (forget > 0) this.#held.splice(0, forget);
   }
 
-  async #openFile(now: number): Promise<[FileHandle, JournalFile]> {
-    const current = this.#files.at(-1);
-    if (this.#handle && current) return [this.#handle, current];
-    // Also when the clock was set back: names stay in the order of writing.
-    this.#newestNameMs = Math.max(now, this.#newestNameMs + 1);
-    const path = join(this.#options.directory, fileName(this.#newestNameMs));
-    this.#handle = await open(path, "ax", 0o600);
-    this.#openedMs = now;
-    const file = { path, bytes: 0, lastWriteMs: now, isEmpty: true };
-    this.#files.push(file);
-    return [this.#handle, file];
+  #drop(points: number, reason: string): void {
+    this.#droppedBy[reason] = (this.#droppedBy[reason] ?? 0) + points;
   }
 
-  async #closeFile(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    await handle?.close();
+  #sync(): void {
+    this.#syncing = this.#syncing
+      .then(() => this.#archive.sync())
+      .then(() => this.#storePositions())
+      .catch((error) => this.#fail(error));
   }
 
-  /** Make room for so many bytes more. Never the open file: it is closed first when it alone is too big. */
-  async #deleteOld(bytes: number, now: number): Promise<void> {
-    const { maxAgeMs, maxBytes } = this.#options;
-    let total = this.#files.reduce((sum, file) => sum + file.bytes, bytes);
-    for (;;) {
-      const oldest = this.#files[0];
-      const isOpen = this.#handle !== undefined && this.#files.length === 1;
-      if (!oldest || isOpen || (total <= maxBytes && now - oldest.lastWriteMs <= maxAgeMs)) return;
-      await unlink(oldest.path).catch((error) => {
-        if (errnoName(error) !== "ENOENT") throw error;
-      });
-      this.#files.shift();
-      total -= oldest.bytes;
-    }
+  async #storePositions(): Promise<void> {
+    // A disk that refuses it is heard of by the samples; the sink sends some of them again.
+    for (const cursor of this.#cursors) await cursor.store().catch(() => undefined);
   }
 
-  /** The file is given up, for its last line may be torn; one without a whole line is deleted. */
-  async #fail(error: unknown): Promise<void> {
+  #fail(error: unknown): void {
     const errno = errnoName(error);
-    this.#lastError = `cannot write to ${this.#options.directory}: ${errno ?? (error as Error).message}`;
-    if (!this.#failing) {
-      const hint = errno === undefined ? "raise journal.maxBytes" : (HINTS[errno] ?? "see whether the disk is well");
-      this.#onEvent(`journal: ${this.#lastError}; ${hint}; samples are dropped until then`);
-    }
-    this.#failing = true;
-    const file = this.#handle && this.#files.at(-1);
-    await this.#closeFile().catch(() => undefined);
-    if (!file?.isEmpty) return;
-    this.#files.pop();
-    await unlink(file.path).catch(() => undefined);
+    const reason = errno ?? (error as Error).message;
+    this.#failing ??= REASONS[errno ?? ""] ?? "failed";
+    const hint = HINTS[errno ?? ""] ?? "see whether the disk is well";
+    this.#note(`cannot write to ${this.directory}: ${reason}`, `${hint}; samples wait in memory, and then are dropped`);
+  }
+
+  /** Says it once, until writing succeeds. */
+  #note(message: string, hint: string): void {
+    if (!this.#noted) this.#say(`journal: ${message}; ${hint}`);
+    this.#noted = true;
+    this.#lastError = message;
   }
 
   #recover(): void {
-    if (!this.#failing) return;
-    this.#failing = false;
-    this.#onEvent(
-      `journal: ${this.#options.directory} takes samples again; ${this.#dropped} points were dropped so far`,
-    );
+    this.#noted = false;
+    if (this.#failing === undefined) return;
+    this.#failing = undefined;
+    const { dropped } = this.status();
+    this.#say(`journal: ${this.directory} takes samples again; ${dropped} points were dropped so far`);
+  }
+}
+
+function storedPositions(directory: string): Position[] {
+  try {
+    const names = readdirSync(directory).filter((name) => name.endsWith(".position"));
+    return names.map((name) => readPosition(`${directory}/${name}`)).filter((position) => position !== undefined);
+  } catch {
+    return [];
   }
 }
 
 /**
- * A sink that keeps samples in files of `directory`, which is made (mode 0700) if it is not there. `onEvent` gets one line
- * when samples cannot be written, and one when they can again.
- * @throws RtcprobeError ERR_JOURNAL when the directory cannot be made or is unusable.
+ * The journal in a directory, which is made (mode 0700) if it is not there. `say` gets one line when samples cannot be
+ * written, and one when they can again.
+ * @throws RtcprobeError ERR_JOURNAL when the directory cannot be a journal's, or is another daemon's.
  */
-export function openJournal(options: JournalOptions, onEvent: (line: string) => void = () => {}): Sink {
-  return new Journal(options, onEvent);
+export async function openJournal(options: JournalOptions, say: (line: string) => void = () => {}): Promise<Journal> {
+  prepareDirectory(options.directory);
+  const unlock = await lockDirectory(options.directory);
+  let archive: Archive;
+  try {
+    archive = new Archive(options);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+  const { torn, corrupt } = archive;
+  if (torn > 0) say(`journal: the last sample in ${options.directory} was not whole and is cut off`);
+  if (corrupt > 0) say(`journal: ${options.directory} is damaged in ${corrupt} places, which are passed over`);
+  return new Journal(archive, options, unlock, say);
 }

@@ -31,6 +31,7 @@ export function formatMetrics(health: Health): string {
   const { seen, ...outcomes } = health.datagrams;
   const sinks = (value: (sink: Health["sinks"][number]) => number): [Labels, number][] =>
     health.sinks.map((sink) => [{ sink: sink.name }, value(sink)]);
+  const journals = health.sinks.filter((status) => "expired" in status);
   return [
     metric("rtcprobe_info", "gauge", "Version and source.", [
       [{ version: health.version, source: health.source.kind }, 1],
@@ -58,11 +59,13 @@ export function formatMetrics(health: Health): string {
       "1 while the probe is attached.",
       health.probes.map(({ name, enabled }) => [{ probe: name }, enabled ? 1 : 0]),
     ),
+    metric("rtcprobe_calls_active", "gauge", "Calls that are on.", optional(health.calls?.active)),
+    metric("rtcprobe_calls_waiting", "gauge", "Ended calls that wait for Daily.", optional(health.calls?.waiting)),
     metric("rtcprobe_samples_total", "counter", "Samples taken.", [[{}, health.samples]]),
     metric("rtcprobe_sample_failures_total", "counter", "Samples that could not be taken.", [
       [{}, health.sampleFailures],
     ]),
-    metric("rtcprobe_clock_steps_total", "counter", "Steps back of the wall clock.", [[{}, health.clockSteps]]),
+    metric("rtcprobe_clock_steps_total", "counter", "Times the wall clock was set.", [[{}, health.clockSteps]]),
     metric(
       "rtcprobe_sink_up",
       "gauge",
@@ -78,8 +81,24 @@ export function formatMetrics(health: Health): string {
     metric(
       "rtcprobe_sink_points_dropped_total",
       "counter",
-      "Points lost for good.",
-      sinks((s) => s.dropped),
+      "Points lost for good, by reason.",
+      health.sinks.flatMap(({ name, droppedBy }) =>
+        Object.entries(droppedBy).map(([reason, n]): [Labels, number] => [{ sink: name, reason }, n]),
+      ),
+    ),
+    metric(
+      "rtcprobe_journal_bytes",
+      "gauge",
+      "Bytes of the journal on disk.",
+      journals.map((journal) => [{}, journal.bytes]),
+    ),
+    metric(
+      "rtcprobe_journal_samples_expired_total",
+      "counter",
+      "Samples that left the journal at a bound.",
+      journals.flatMap(({ expired }) =>
+        Object.entries(expired).map(([reason, n]): [Labels, number] => [{ reason }, n]),
+      ),
     ),
     metric(
       "rtcprobe_sink_points_queued",

@@ -58,6 +58,13 @@ export class Output {
     else if (this.#stream.writable) this.#stream.write(`${text}\n`);
   }
 
+  /** Settles when the reader has all of the text; rejects when there is none. For who waits, and has nothing left out. */
+  text(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stream.write(text, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
   lines(texts: readonly string[]): void {
     this.line(texts.join("\n"));
   }

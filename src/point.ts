@@ -5,6 +5,7 @@
  */
 import { FieldType, type IPoint, type ISchemaOptions } from "influx";
 import { RtcprobeError } from "./errors.js";
+import { mergeStreams } from "./merger.js";
 import { DATAGRAM_OUTCOMES, type Datagrams } from "./native.js";
 import type {
   CandidatePairStats,
@@ -61,12 +62,14 @@ const PAIR_FIELDS: Fields<CandidatePairStats> = {
   responsesSent: INTEGER,
   retransmissionsSent: INTEGER,
   currentRoundTripTime: FLOAT,
+  rttSource: STRING,
   totalRoundTripTime: FLOAT,
   roundTripTimeMeasurements: INTEGER,
   minRoundTripTime: FLOAT,
   maxRoundTripTime: FLOAT,
   responseDelay: FLOAT,
   totalResponseDelay: FLOAT,
+  lastStunTimestamp: FLOAT,
 };
 
 const DATAGRAM_FIELDS = Object.fromEntries(DATAGRAM_OUTCOMES.map((outcome) => [outcome, INTEGER]));
@@ -152,10 +155,10 @@ function lastPacket(stream: StreamStats): number {
   return stream.type === "inbound-rtp" ? stream.lastPacketReceivedTimestamp : stream.lastPacketSentTimestamp;
 }
 
-function streamPoint(stream: StreamStats, host: string, timeNs: string): IPoint {
+function streamPoint(stream: StreamStats, { host, perStream }: PointOptions, timeNs: string): IPoint {
   const inbound = stream.type === "inbound-rtp";
   const tags = endpointTags(stream, host, inbound ? stream.srcAddress : stream.dstAddress);
-  tags.ssrc = String(stream.ssrc);
+  if (perStream) tags.ssrc = String(stream.ssrc);
   return makePoint(inbound ? INBOUND : OUTBOUND, tags, stream, timeNs);
 }
 
@@ -163,10 +166,30 @@ function pairPoint(pair: CandidatePairStats, host: string, timeNs: string): IPoi
   return makePoint(PAIR, endpointTags(pair, host, pair.dstAddress), pair, timeNs);
 }
 
+/** A round trip that Daily measured, in seconds, in the series of the pair that had none; of no pair where none was seen. */
+export function dailyRoundTripPoint(
+  place: (Endpoints & Owner) | undefined,
+  host: string,
+  timeNs: string,
+  roundTripTime: number,
+): IPoint {
+  const tags: Tags = place === undefined ? {} : endpointTags(place, host, place.dstAddress);
+  addTag(tags, "host", host);
+  const fields = { pid: place?.pid, currentRoundTripTime: roundTripTime, rttSource: "daily" };
+  return makePoint(PAIR, tags, fields, timeNs);
+}
+
 function datagramPoint(datagrams: Datagrams, host: string, timeNs: string): IPoint {
   const tags: Tags = {};
   addTag(tags, "host", host);
   return makePoint(DATAGRAMS, tags, datagrams, timeNs);
+}
+
+export interface PointOptions {
+  /** Value of the tag `host`. */
+  host: string;
+  /** A series per stream, told apart by `ssrc`; else the streams between two ends are one series. */
+  perStream: boolean;
 }
 
 /** What InfluxDB tells points of one time and host apart by. No tag holds a newline. */
@@ -182,12 +205,13 @@ function seriesKey({ measurement, tags = {} }: IPoint): string {
  */
 export function samplePoints(
   sample: Sample,
-  host: string,
+  options: PointOptions,
   refuse: (error: unknown) => void = (error) => {
     throw error;
   },
 ): IPoint[] {
   const { timeNs } = sample;
+  const { host } = options;
   const points = new Map<string, IPoint>();
   const add = (make: () => IPoint): void => {
     try {
@@ -199,9 +223,11 @@ export function samplePoints(
   };
   // A socket opened anew on the same ports is another record with the same tags, and the server would mix their fields:
   // the record that received last stays.
-  const streams = sample.streams.toSorted((a, b) => lastPacket(a) - lastPacket(b));
-  for (const stream of streams) add(() => streamPoint(stream, host, timeNs));
-  for (const pair of sample.candidatePairs) add(() => pairPoint(pair, host, timeNs));
+  const found = options.perStream ? sample.streams : mergeStreams(sample.streams);
+  const streams = found.toSorted((a, b) => lastPacket(a) - lastPacket(b));
+  const pairs = sample.candidatePairs.toSorted((a, b) => a.lastStunTimestamp - b.lastStunTimestamp);
+  for (const stream of streams) add(() => streamPoint(stream, options, timeNs));
+  for (const pair of pairs) add(() => pairPoint(pair, host, timeNs));
   add(() => datagramPoint(sample.datagrams, host, timeNs));
   return [...points.values()];
 }

@@ -27,6 +27,8 @@ export interface SamplerOptions {
 
 const STREAM_IDLE_MS = 60_000;
 const PAIR_IDLE_MS = 120_000;
+/** The wall clock was set if it and the monotonic one differ by so much from one snapshot to the next; no slewing does that. */
+const STEP_MS = 500;
 /** Samples in which an owner that was not found is looked for again. */
 const OWNER_TRIES = 3;
 
@@ -98,15 +100,23 @@ class Track<Row extends StreamRecord | PairRecord> {
  */
 class SampleClock {
   #last: { ns: bigint; atMs: number } | undefined;
-  #wallMs = -Infinity;
+  #wallMs = Number.NaN;
+  #atMs = Number.NaN;
   steps = 0;
+  /** How far the latest step was; milliseconds, below 0 when it was back. */
+  lastStepMs = 0;
 
   /** @returns ns since the Unix epoch */
   tick({ epochMs, atMs }: Snapshot): bigint {
     const wholeMs = Math.floor(epochMs);
     const wall = BigInt(wholeMs) * 1_000_000n + BigInt(Math.round((epochMs - wholeMs) * 1e6));
-    if (epochMs < this.#wallMs) this.steps++;
+    const stepMs = epochMs - this.#wallMs - (atMs - this.#atMs);
+    if (epochMs < this.#wallMs || Math.abs(stepMs) >= STEP_MS) {
+      this.steps++;
+      this.lastStepMs = stepMs;
+    }
     this.#wallMs = epochMs;
+    this.#atMs = atMs;
     const half = this.#last && BigInt(Math.max(1, Math.round((atMs - this.#last.atMs) * 5e5)));
     const ns = this.#last && half && wall <= this.#last.ns ? this.#last.ns + half : wall;
     this.#last = { ns, atMs };
@@ -128,9 +138,13 @@ export class Sampler {
     this.#options = options;
   }
 
-  /** How often the wall clock went back. */
+  /** How often the wall clock was set, and how far the latest time; milliseconds. */
   get clockSteps(): number {
     return this.#clock.steps;
+  }
+
+  get lastStepMs(): number {
+    return this.#clock.lastStepMs;
   }
 
   /** Takes a snapshot and tells what it means. Rates and fractions are over the time since the previous one. */

@@ -1,87 +1,137 @@
 // SPDX-License-Identifier: MIT
 /** The files of a journal: their names, and what can be read from them after any end of the writer. */
-import { readdirSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type Dirent, readdirSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoName, RtcprobeError } from "./errors.js";
-import type { Sample } from "./stats.js";
+import { decodeContent, type FoundFrame, readFrame } from "./frame.js";
+import type { Content } from "./sink.js";
 
-const FILE_NAME = /^\d{8}T\d{6}\.\d{3}Z\.ndjson$/;
+const FILE_NAME = /^\d{16}\.seg$/;
 
-/** Order of the names is order of time. */
-export function fileName(ms: number): string {
-  return `${new Date(ms).toISOString().replace(/[-:]/g, "")}.ndjson`;
+/** A segment is named after the number of its first sample: order of the names is order of the samples. */
+export function segmentName(first: number): string {
+  return `${String(first).padStart(16, "0")}.seg`;
 }
 
-/** Milliseconds since the Unix epoch. */
-export function timeOfName(name: string): number {
-  return Date.parse(name.replace(/^(....)(..)(..)T(..)(..)(.*)\.ndjson$/, "$1-$2-$3T$4:$5:$6"));
+/** Number of the first sample that the name promises. */
+export function numberOfName(name: string): number {
+  return Number.parseInt(name, 10);
 }
 
-/** Names of a journal's files, oldest first. Throws the system's error. */
-export function listNames(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && FILE_NAME.test(entry.name) && Number.isFinite(timeOfName(entry.name)))
+/** Names of a journal's segments, oldest first; none where there is no directory. Throws the system's error. */
+export function listSegments(directory: string): string[] {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if (errnoName(error) === "ENOENT") return [];
+    throw error;
+  }
+  return entries
+    .filter((entry) => entry.isFile() && FILE_NAME.test(entry.name) && Number.isSafeInteger(numberOfName(entry.name)))
     .map((entry) => entry.name)
     .sort();
 }
 
-/** The samples of a journal, oldest first. */
-export interface JournalReader extends AsyncIterable<Sample> {
-  /** Lines passed over so far, for they hold no whole sample: the writer died in them. */
-  readonly torn: number;
+/**
+ * The frames of a segment. Corrupt bytes with a whole frame behind them are passed over; what follows the last whole frame is
+ * "torn" if the writer could have died there.
+ */
+export function* scanFrames(bytes: Buffer): Generator<FoundFrame | "corrupt" | "torn"> {
+  for (let at = 0; at < bytes.length; ) {
+    const found = readFrame(bytes, at);
+    if (found === "torn") {
+      yield "torn";
+      return;
+    }
+    if (!("corrupt" in found)) {
+      yield found;
+      at = found.end;
+      continue;
+    }
+    if (found.end === undefined || found.end === bytes.length) {
+      // Zeros are what a file system leaves of a write that power did not wait for.
+      yield found.end === bytes.length || isZero(bytes.subarray(at)) ? "torn" : "corrupt";
+      return;
+    }
+    yield "corrupt";
+    const next = readFrame(bytes, found.end);
+    if (next === "torn" || "corrupt" in next) return;
+    at = found.end;
+  }
 }
 
-function parseLine(line: string): Sample | undefined {
-  try {
-    const sample = JSON.parse(line) as Partial<Sample> | null;
-    const whole = typeof sample?.timeNs === "string" && Array.isArray(sample.streams) && sample.datagrams !== undefined;
-    return whole ? (sample as Sample) : undefined;
-  } catch {
-    return undefined;
-  }
+function isZero(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+/** The samples of a journal, oldest first. */
+export interface JournalReader extends AsyncIterable<Content> {
+  /** Places passed over so far that hold no whole sample, and samples of a version that this one does not know. */
+  readonly damaged: number;
+}
+
+export interface ReadOptions {
+  /** Milliseconds since the Unix epoch: the samples from the first time on and before the second. */
+  sinceMs?: number | undefined;
+  untilMs?: number | undefined;
 }
 
 class Reader implements JournalReader {
-  torn = 0;
+  damaged = 0;
+  readonly #directory: string;
+  readonly #sinceMs: number;
+  readonly #untilMs: number;
 
-  constructor(private readonly directory: string) {}
+  constructor(directory: string, { sinceMs, untilMs }: ReadOptions) {
+    this.#directory = directory;
+    this.#sinceMs = sinceMs ?? Number.NEGATIVE_INFINITY;
+    this.#untilMs = untilMs ?? Number.POSITIVE_INFINITY;
+  }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Sample> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Content> {
     try {
-      for (const name of listNames(this.directory)) yield* this.#readFile(join(this.directory, name));
+      await stat(this.#directory);
+      for (const name of listSegments(this.#directory)) yield* this.#readSegment(join(this.#directory, name));
     } catch (error) {
-      const message = `cannot read the journal in ${this.directory}: ${errnoName(error) ?? (error as Error).message}`;
-      throw new RtcprobeError("ERR_JOURNAL", message, "see whether it is a journal and you may read it", {
-        cause: error,
-      });
+      const message = `cannot read the journal in ${this.#directory}: ${errnoName(error) ?? (error as Error).message}`;
+      const hint = "see whether it is a journal and you may read it";
+      throw new RtcprobeError("ERR_JOURNAL", message, hint, { cause: error });
     }
   }
 
-  async *#readFile(path: string): AsyncGenerator<Sample> {
-    let handle: FileHandle;
-    try {
-      handle = await open(path);
-    } catch (error) {
-      if (errnoName(error) === "ENOENT") return;
-      throw error;
-    }
-    try {
-      for await (const line of handle.readLines()) {
-        const sample = parseLine(line);
-        if (sample) yield sample;
-        else this.torn++;
+  async *#readSegment(path: string): AsyncGenerator<Content> {
+    const bytes = await this.#readBytes(path);
+    if (bytes === undefined) return;
+    for (const frame of scanFrames(bytes)) {
+      if (frame === "torn" || frame === "corrupt") {
+        this.damaged++;
+        continue;
       }
-    } finally {
-      await handle.close();
+      if (frame.timestamp < this.#sinceMs || frame.timestamp >= this.#untilMs) continue;
+      const content = await decodeContent(frame);
+      if (content) yield content;
+      else this.damaged++;
+    }
+  }
+
+  /** Nothing if the segment is all too old, or was deleted meanwhile for its age. */
+  async #readBytes(path: string): Promise<Buffer | undefined> {
+    try {
+      if ((await stat(path)).mtimeMs < this.#sinceMs) return undefined;
+      return await readFile(path);
+    } catch (error) {
+      if (errnoName(error) === "ENOENT") return undefined;
+      throw error;
     }
   }
 }
 
 /**
- * Read what a journal holds now. A file that is deleted meanwhile, for its age, is passed over.
+ * Read what a journal holds now, also while a daemon writes it.
  * @throws RtcprobeError ERR_JOURNAL while iterating, when the directory or a file cannot be read.
  */
-export function readJournal(directory: string): JournalReader {
-  return new Reader(directory);
+export function readJournal(directory: string, options: ReadOptions = {}): JournalReader {
+  return new Reader(directory, options);
 }

@@ -2,7 +2,8 @@
 /**
  * Records into W3C webrtc-stats, in seconds. Pure: the same records give the same stats. Names are the W3C's where meaning
  * and unit are the same; packetsDuplicated, packetsReordered, jitterRfc3550, bitsPerSecond, packetsPerSecond,
- * minRoundTripTime, maxRoundTripTime, responseDelay and turnChannel are ours. What was not measured is absent.
+ * minRoundTripTime, maxRoundTripTime, rttSource, responseDelay, lastStunTimestamp and turnChannel are ours. What was not
+ * measured is absent.
  */
 import type { Datagrams, Origin, PairRecord, StreamRecord } from "./native.js";
 
@@ -23,6 +24,7 @@ export interface Endpoints {
   turnChannel?: number;
 }
 
+export type RttSource = "stun" | "daily";
 export type ClockRateSource = "static" | "configured" | "inferred";
 
 interface RtpStats extends Endpoints, Owner {
@@ -80,6 +82,8 @@ export interface CandidatePairStats extends Endpoints, Owner {
   retransmissionsSent: number;
   /** Seconds; the latest, and the sum over responsesReceived less the retransmitted (Karn). */
   currentRoundTripTime?: number;
+  /** Ours: who measured it: this host's STUN checks, or Daily's client where there are none. */
+  rttSource?: RttSource;
   totalRoundTripTime?: number;
   /** Ours: how many round trips the total is of, and the extremes since the pair began; seconds. */
   roundTripTimeMeasurements: number;
@@ -88,6 +92,8 @@ export interface CandidatePairStats extends Endpoints, Owner {
   /** Ours: how long this end took for its latest answer, and for all of them; seconds. */
   responseDelay?: number;
   totalResponseDelay?: number;
+  /** Ours: the latest STUN datagram of either end; milliseconds since the Unix epoch. The W3C's times leave STUN out. */
+  lastStunTimestamp: number;
 }
 
 /** One moment: what every sink, the control socket and `--json` carry. */
@@ -108,10 +114,13 @@ export function packetsExpected(record: StreamRecord): number {
   return record.expectedBefore + record.maxSeq - record.baseSeq + 1;
 }
 
-/** Exact loss: expected less unique. A contended packet did arrive; a stray one is of unknown uniqueness. */
+/**
+ * Exact loss: expected less unique. A stray packet is of unknown uniqueness. A contended one did arrive, and is no loss of the
+ * network's: what the probe itself missed is counted apart.
+ */
 export function packetsLost(record: StreamRecord): number {
   const unique = record.packets - record.duplicated - record.stray;
-  return packetsExpected(record) - unique;
+  return Math.max(0, packetsExpected(record) - unique - record.contended);
 }
 
 const seconds = (ns: number): number => ns / 1e9;
@@ -243,7 +252,7 @@ function secondIsLocal(first: PairSide, second: PairSide): boolean {
 
 /** Stats of one pair, told from this host's end, or in a capture from the end the capture is next to. */
 export function candidatePairStats(record: PairRecord, context: StatsContext): CandidatePairStats {
-  const { origin, owner, epochMs } = context;
+  const { origin, owner, atMs, epochMs } = context;
   const first = firstSide(record);
   const second = secondSide(record);
   const swap = origin.direction === "unknown" && secondIsLocal(first, second);
@@ -266,6 +275,7 @@ export function candidatePairStats(record: PairRecord, context: StatsContext): C
     ...(ours.roundTrips > 0
       ? {
           currentRoundTripTime: seconds(ours.lastNs),
+          rttSource: "stun" as const,
           totalRoundTripTime: seconds(ours.totalNs),
           minRoundTripTime: seconds(ours.minNs),
           maxRoundTripTime: seconds(ours.maxNs),
@@ -274,5 +284,6 @@ export function candidatePairStats(record: PairRecord, context: StatsContext): C
     ...(theirs.roundTrips > 0
       ? { responseDelay: seconds(theirs.lastNs), totalResponseDelay: seconds(theirs.totalNs) }
       : {}),
+    lastStunTimestamp: epochMs - atMs + record.lastMs,
   };
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ConfigInput, findSocket, loadConfig } from "../src/config.js";
+import { type Config, type ConfigInput, findSocket, loadConfig } from "../src/config.js";
 import { parseBytes, parseDuration, parseWhole } from "../src/duration.js";
 import { RtcprobeError } from "../src/errors.js";
 import { SETTINGS, settingFlag, settingVariable } from "../src/settings.js";
@@ -29,6 +29,13 @@ async function write(content: string, name = `${files++}.yaml`): Promise<string>
 async function load(input: Partial<ConfigInput> & { yaml?: string } = {}) {
   const { flags = {}, env = {}, yaml = "" } = input;
   return loadConfig({ flags, env, path: input.path ?? (await write(yaml)) });
+}
+
+/** The first InfluxDB of a configuration. */
+function influxOf({ sinks }: Config) {
+  return sinks
+    .map((sink) => (sink.type === "influxdb" ? sink.influx : undefined))
+    .find((influx) => influx !== undefined);
 }
 
 async function failure(input: Parameters<typeof load>[0]): Promise<RtcprobeError> {
@@ -93,6 +100,8 @@ describe("layers", () => {
       probes: ["rtp", "stun", "rtcp"],
       socket: "/run/rtcprobe/control.sock",
       journal: { directory: "/var/lib/rtcprobe/journal", maxBytes: 268_435_456, maxAge: 604_800_000 },
+      sinks: [],
+      calls: { directory: "/var/lib/rtcprobe/calls", maxAge: 2_592_000_000 },
     });
   });
 
@@ -110,7 +119,7 @@ describe("layers", () => {
     const yaml = "journal: { directory: /a, maxAge: 1h }\ninflux: { url: http://db, database: one }\n";
     const config = await load({ yaml, flags: { journalDirectory: "/b" }, env: { RTCPROBE_INFLUX_DATABASE: "two" } });
     expect(config.journal).toEqual({ directory: "/b", maxAge: 3_600_000, maxBytes: 268_435_456 });
-    expect(config.influx).toEqual({ url: "http://db", database: "two", createDatabase: true });
+    expect(influxOf(config)).toEqual({ url: "http://db", database: "two", createDatabase: true });
   });
 
   it("the file, the flags and the variables say the same things", async () => {
@@ -163,6 +172,50 @@ influx: { url: http://db, database: d, retentionPolicy: rp, username: u, createD
 
   it("an empty variable is none", async () => {
     expect(await load({ env: { RTCPROBE_INTERVAL: "" } })).toMatchObject({ interval: 1000 });
+  });
+});
+
+describe("sinks", () => {
+  const two = `
+influx: { url: http://one, perStream: no }
+sinks:
+  - { type: influxdb, name: far, url: http://two, token: x }
+  - { type: file, path: /p.lp }
+  - { type: stdout, perStream: no }
+`;
+
+  it("the section influx and the list are one list", async () => {
+    expect((await load({ yaml: two })).sinks).toEqual([
+      {
+        type: "influxdb",
+        name: "influxdb",
+        perStream: false,
+        influx: { url: "http://one", database: "rtcprobe", createDatabase: true },
+      },
+      {
+        type: "influxdb",
+        name: "far",
+        perStream: true,
+        influx: { url: "http://two", database: "rtcprobe", token: "x", createDatabase: false },
+      },
+      { type: "file", name: "file", perStream: true, path: "/p.lp", maxBytes: 268_435_456 },
+      { type: "stdout", name: "stdout", perStream: false },
+    ]);
+  });
+
+  it.each([
+    ["sinks: [{ type: file }]", "sinks.0 has no path", "path"],
+    ["sinks: [{ type: influxdb }]", "sinks.0 has no url", "URL"],
+    ["sinks: [{ type: kafka }]", 'sinks.0.type in .*: "kafka" is none of', undefined],
+    ["sinks: [{ type: stdout, path: /x }]", "sinks.0.path is given, but a sink of type stdout has none", "remove"],
+    ["sinks: [{ type: file, path: /x }, { type: file, path: /y }]", "two sinks are called file", "name of its own"],
+    ["sinks: [{ type: file, path: /x, name: ../up }]", "cannot be used", "a to z"],
+    ["sinks: [{ type: file, pat: /x }]", "unknown key .*sinks.0.pat", "path"],
+    ["influx: { url: http://a }\nsinks: [{ type: influxdb, url: http://b }]", "two sinks are called influxdb", "name"],
+  ])("%s is refused", async (yaml, message, hint) => {
+    const error = await failure({ yaml });
+    expect(error).toMatchObject({ code: "ERR_CONFIG", message: expect.stringMatching(message) });
+    if (hint !== undefined) expect(error.hint).toContain(hint);
   });
 });
 
@@ -252,12 +305,12 @@ describe("secrets", () => {
       { yaml, flags: { influxPasswordFile: secret } },
       { yaml, env: { CREDENTIALS_DIRECTORY: directory } },
     ];
-    for (const input of inputs) expect((await load(input)).influx?.password).toBe(SECRET);
+    for (const input of inputs) expect(influxOf(await load(input))?.password).toBe(SECRET);
   });
 
   it("a token is for InfluxDB 2 and 3, which create no database by this interface", async () => {
     const config = await load({ yaml: "influx: { url: http://db }", env: { RTCPROBE_INFLUX_TOKEN: SECRET } });
-    expect(config.influx).toEqual({ url: "http://db", database: "rtcprobe", token: SECRET, createDatabase: false });
+    expect(influxOf(config)).toEqual({ url: "http://db", database: "rtcprobe", token: SECRET, createDatabase: false });
   });
 
   it.each([

@@ -18,6 +18,7 @@ import { formatMetrics } from "../src/metrics.js";
 import type { HookProbe } from "../src/native.js";
 import { listProbes } from "../src/probes.js";
 import type { Sample } from "../src/stats.js";
+import { makeBook } from "./callbook.js";
 import { DATAGRAMS, inboundStream } from "./samples.js";
 
 const SAMPLE: Sample = {
@@ -42,7 +43,7 @@ const HEALTH: Health = {
   clockSteps: 0,
   datagrams: DATAGRAMS,
   conservation: checkConservation(DATAGRAMS),
-  sinks: [{ name: 'a"b\\c\nd', state: "failing", written: 3, queued: 2, dropped: 1 }],
+  sinks: [{ name: 'a"b\\c\nd', state: "failing", written: 3, queued: 2, dropped: 1, droppedBy: { full: 1 } }],
   cost: { cpuSeconds: 1.5, rssBytes: 1024 },
 };
 
@@ -52,6 +53,7 @@ class FakeDaemon implements Controlled {
   sample = (): Sample => SAMPLE;
   health = (): Health => HEALTH;
   probes = () => listProbes(this.enabled);
+  calls = makeBook(join(directory, "calls"));
 
   switchProbes(enable: readonly HookProbe[], disable: readonly HookProbe[]): void {
     if (this.refusal) throw this.refusal;

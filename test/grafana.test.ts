@@ -7,9 +7,9 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { buildDashboard, formatDashboard } from "../grafana/dashboard.js";
-import { openInflux } from "../src/influx.js";
 import { SETTINGS, settingVariable } from "../src/settings.js";
 import { can } from "./capability.js";
+import { feedInflux } from "./feeds.js";
 import { expandMacros, expandVariables, readDashboard, type Selection } from "./grafanaquery.js";
 import { type Influxd, type Row, startInfluxd } from "./influxd.js";
 import { candidatePair, DATAGRAMS, inboundStream, makeSample, outboundStream } from "./samples.js";
@@ -113,7 +113,7 @@ describe.skipIf(!can.influxd.ok)(`grafana: queries on a real influxd — ${can.i
   beforeAll(async () => {
     influxd = await startInfluxd();
     for (const host of ["h1", "h2"]) {
-      const sink = openInflux({ url: influxd.url, database: "calls", createDatabase: true, host }, () => {});
+      const sink = feedInflux({ url: influxd.url, database: "calls", createDatabase: true }, () => {}, {}, { host });
       for (let second = 0; second < SECONDS; second++) sink.write(sampleAt(second, host));
       await sink.close(10_000);
       expect(sink.status()).toMatchObject({ dropped: 0, queued: 0 });

@@ -5,13 +5,14 @@
  */
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkInflux, type InfluxOptions, openInflux } from "../src/influx.js";
+import { checkInflux, type InfluxOptions } from "../src/influx.js";
 import { can } from "./capability.js";
 import { BEHAVIOURS, type FaultServer, startFaultServer, startGarbageServer } from "./faultserver.js";
+import { feedInflux } from "./feeds.js";
 import { type Influxd, startInfluxd } from "./influxd.js";
 import { makeSample } from "./samples.js";
 
-const OPTIONS = { database: "calls", createDatabase: false, host: "h1" };
+const OPTIONS = { database: "calls", createDatabase: false };
 
 describe.skipIf(!can.influxd.ok)(`influx check: a real server — ${can.influxd.why}`, () => {
   let influxd: Influxd;
@@ -78,7 +79,7 @@ describe.skipIf(!can.influxd.ok)(`influx check: a real server that asks who we a
   it("one who may write is taken, and so are his points", async () => {
     const options = { username: "writer", password: "hunter2" };
     expect(await check(options)).toMatchObject({ ok: true });
-    const sink = openInflux({ url: influxd.url, ...OPTIONS, ...options }, () => {});
+    const sink = feedInflux({ url: influxd.url, ...OPTIONS, ...options }, () => {});
     sink.write(makeSample());
     await sink.close(5_000);
     expect(sink.status()).toMatchObject({ written: 4, dropped: 0 });

@@ -7,22 +7,27 @@ import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type InfluxOptions, openInflux } from "../src/influx.js";
-import type { Sink } from "../src/sink.js";
+import type { InfluxOptions } from "../src/influx.js";
 import { BEHAVIOURS, type Behaviour, type FaultServer, startFaultServer, startGarbageServer } from "./faultserver.js";
+import { type FedSink, feedInflux } from "./feeds.js";
 import { inboundStream, makeSample } from "./samples.js";
 
 const LIMITS = { deadlineMs: 150, backoffMinMs: 10, backoffMaxMs: 40, holdMs: 40 };
 const SECRETS = ["hunter2", "s3cr3t-t0ken"];
 
 let server: FaultServer;
-let sinks: Sink[] = [];
+let sinks: FedSink[] = [];
 let events: string[] = [];
+let refused: { points: number; reason: string }[] = [];
 const unhandled = vi.fn();
 
-function open(options: Partial<InfluxOptions> = {}, limits: object = {}): Sink {
-  const all = { url: server.url, database: "db", createDatabase: false, host: "h1", ...options };
-  const sink = openInflux(all, (line) => events.push(line), { ...LIMITS, ...limits });
+const quarantine = async (points: readonly unknown[], reason: string): Promise<void> => {
+  refused.push({ points: points.length, reason });
+};
+
+function open(options: Partial<InfluxOptions> = {}, limits: object = {}): FedSink {
+  const all = { url: server.url, database: "db", createDatabase: false, ...options };
+  const sink = feedInflux(all, (line) => events.push(line), { ...LIMITS, ...limits }, { quarantine });
   sinks.push(sink);
   return sink;
 }
@@ -45,6 +50,7 @@ beforeEach(async () => {
   server = await startFaultServer(BEHAVIOURS.take);
   sinks = [];
   events = [];
+  refused = [];
 });
 
 afterEach(async () => {
@@ -65,9 +71,9 @@ const PASSING = (<Case[]>[
   ["answer cut off", BEHAVIOURS.truncate, "answered HTTP 200 and no end of it within 0.15 s"],
   ["500", BEHAVIOURS.internal, "answered HTTP 500: timeout"],
   ["502 of a proxy", BEHAVIOURS.badGateway, "answered HTTP 502"],
-  ["429", BEHAVIOURS.tooMany, "answered HTTP 429"],
+  ["429 without Retry-After", (response) => response.writeHead(429).end(), "answered HTTP 429"],
   ["408", BEHAVIOURS.requestTimeout, "answered HTTP 408"],
-]).map(([name, behaviour, said]): Case => [name, behaviour, `${said}; points wait in memory until it answers`]);
+]).map(([name, behaviour, said]): Case => [name, behaviour, `${said}; points wait in the journal until it answers`]);
 
 const MENDABLE: Case[] = [
   ["401", BEHAVIOURS.unauthorized, "answered HTTP 401: authorization failed; set influx.username"],
@@ -92,7 +98,7 @@ describe("influx: a failure that may pass, or that somebody mends", () => {
       await eventually(() => expect(sink.status()).toMatchObject({ state: "ok", written: 10, queued: 0, dropped: 0 }));
       expect(times(server.lines)).toEqual([0, 1, 2, 3, 4]);
       expect(events).toHaveLength(2);
-      expect(events[1]).toMatch(/points are taken again after \d+\.\d s; 0 were dropped meanwhile$/);
+      expect(events[1]).toMatch(/points are taken again after \d+\.\d s$/);
     },
   );
 
@@ -149,14 +155,39 @@ describe("influx: points that the server will never take", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("an unparsable batch is dropped with the reason, and in one line for many", async () => {
+  it("unparsable points are looked for by halves and kept apart; the others are stored", async () => {
+    server.behave((response, served) => {
+      const lines = served.body.split("\n");
+      const bad = lines.some((line) => /00000000[37]$/.test(line) && line.startsWith("inbound_rtp"));
+      (bad ? BEHAVIOURS.unparsable : BEHAVIOURS.take)(response);
+      if (!bad) server.lines.push(...lines);
+    });
+    const sink = open();
+    for (let n = 0; n < 10; n++) sink.write(sampleAt(n));
+    await eventually(() => expect(sink.status()).toMatchObject({ state: "ok", queued: 0, written: 18, dropped: 2 }));
+    expect(sink.status().droppedBy).toEqual({ unreadable: 2 });
+    expect(new Set(server.lines).size).toBe(18);
+    expect(refused).toEqual(Array(2).fill({ points: 1, reason: expect.stringContaining("unable to parse") }));
+    expect(events).toEqual([expect.stringContaining("1 points are refused and dropped: answered HTTP 400: unable to")]);
+  });
+
+  it("a batch of which nothing can be read costs a bounded number of requests", async () => {
     server.behave(BEHAVIOURS.unparsable);
-    const sink = open({}, { holdMs: 60_000 });
-    for (let n = 0; n < 3; n++) {
-      sink.write(sampleAt(n));
-      await eventually(() => expect(sink.status()).toMatchObject({ queued: 0, dropped: 2 * (n + 1), written: 0 }));
-    }
-    expect(events).toEqual([expect.stringContaining("2 points are refused and dropped: answered HTTP 400: unable to")]);
+    const sink = open();
+    for (let n = 0; n < 500; n++) sink.write(sampleAt(n));
+    await eventually(() => expect(sink.status()).toMatchObject({ queued: 0, dropped: 1_000, written: 0 }));
+    expect(server.requests.length).toBeLessThan(300);
+  });
+
+  it("429 with Retry-After is heeded", async () => {
+    server.behave(BEHAVIOURS.tooMany);
+    const sink = open();
+    sink.write(sampleAt(1));
+    await eventually(() => expect(sink.status().state).toBe("failing"));
+    server.behave(BEHAVIOURS.take);
+    await delay(700);
+    expect(server.requests).toHaveLength(1);
+    await eventually(() => expect(sink.status()).toMatchObject({ state: "ok", written: 2 }));
   });
 
   it("a number that is not finite costs its own point, and the sink says which field", async () => {
@@ -190,20 +221,6 @@ describe("influx: points that the server will never take", () => {
 });
 
 describe("influx: bounds", () => {
-  it("of the queue: the oldest is dropped first, and counted", async () => {
-    server.behave(BEHAVIOURS.internal);
-    const sink = open({}, { maxQueuedPoints: 20 });
-    sink.write(sampleAt(0));
-    await eventually(() => expect(sink.status().state).toBe("failing"));
-    for (let n = 1; n < 50; n++) sink.write(sampleAt(n));
-    const full = { state: "failing", queued: 20, dropped: 80, written: 0 };
-    await eventually(() => expect(sink.status()).toMatchObject(full));
-    server.behave(BEHAVIOURS.take);
-    await eventually(() => expect(sink.status()).toMatchObject({ queued: 0, dropped: 80, written: 20 }));
-    expect(times(server.lines)).toEqual([40, 41, 42, 43, 44, 45, 46, 47, 48, 49]);
-    expect(events.at(-1)).toMatch(/80 were dropped meanwhile$/);
-  });
-
   it("of a batch", async () => {
     server.behave(BEHAVIOURS.internal);
     const sink = open({}, { maxBatchPoints: 7 });
@@ -211,7 +228,8 @@ describe("influx: bounds", () => {
     await delay(30);
     server.behave(BEHAVIOURS.take);
     await eventually(() => expect(sink.status()).toMatchObject({ written: 20 }));
-    expect(Math.max(...server.requests.map((served) => served.body.split("\n").length))).toBe(7);
+    // Whole samples, of two points each.
+    expect(Math.max(...server.requests.map((served) => served.body.split("\n").length))).toBe(6);
   });
 
   it("write returns at once while a request stalls", () => {
@@ -278,15 +296,15 @@ describe("influx: close", () => {
     expect(times(server.lines)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it("ends within its bound, and counts what is lost", async () => {
+  it("ends within its bound, and says what is left", async () => {
     server.behave(BEHAVIOURS.stall);
     const sink = open({}, { deadlineMs: 60_000 });
     sink.write(sampleAt(1));
     const begin = performance.now();
     await sink.close(100);
     expect(performance.now() - begin).toBeLessThan(400);
-    expect(sink.status()).toMatchObject({ written: 0, queued: 0, dropped: 2 });
-    expect(events.at(-1)).toContain("2 points were still to be written at the end and are lost");
+    expect(sink.status()).toMatchObject({ written: 0, queued: 2, dropped: 0 });
+    expect(events.at(-1)).toContain("2 points are still to be written and stay in the journal");
   });
 
   it("does not wait out a server that is down", async () => {
@@ -300,22 +318,22 @@ describe("influx: close", () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it("is idempotent, and a sample that comes after it is counted as dropped", async () => {
+  it("is idempotent", async () => {
     const sink = open();
     expect(sink.close(100)).toBe(sink.close(100));
     await sink.close(100);
     sink.write(sampleAt(1));
-    expect(sink.status()).toMatchObject({ written: 0, queued: 0, dropped: 2 });
+    await delay(20);
     expect(server.requests).toEqual([]);
   });
 });
 
 describe("influx: the process", () => {
-  const module = JSON.stringify(resolve(import.meta.dirname, "../src/influx.ts"));
+  const module = JSON.stringify(resolve(import.meta.dirname, "feeds.ts"));
   const script = (end: string) => `
-    const { openInflux } = await import(${module});
-    const options = { url: "http://127.0.0.1:9", database: "db", createDatabase: true, host: "h1" };
-    const sink = openInflux(options, console.log, { backoffMinMs: 60_000 });
+    const { feedInflux } = await import(${module});
+    const options = { url: "http://127.0.0.1:9", database: "db", createDatabase: true };
+    const sink = feedInflux(options, console.log, { backoffMinMs: 60_000 });
     sink.write(${JSON.stringify(sampleAt(1))});
     await new Promise((resolve) => setTimeout(resolve, 100));
     ${end}`;

@@ -45,7 +45,16 @@ describe.skipIf(why !== "")(`influx: from the socket to the dashboard — ${why 
     cgroup = await createCgroup(`rtcprobe-influx-${process.pid}`);
     fromMs = Date.now();
     const influx = ["--influx-url", influxd.url, "--influx-database", "calls", "--host", "live"];
-    const where = ["--source", "ebpf", "--cgroup", cgroup, "--socket", join(directory, "control.sock")];
+    const where = [
+      "--source",
+      "ebpf",
+      "--cgroup",
+      cgroup,
+      "--socket",
+      join(directory, "control.sock"),
+      "--journal-directory",
+      join(directory, "journal"),
+    ];
     const daemon = start("rtcprobe", [
       RTCPROBE,
       "run",
@@ -64,7 +73,7 @@ describe.skipIf(why !== "")(`influx: from the socket to the dashboard — ${why 
     }
     await sleep(2 * INTERVAL_MS);
     exitCode = await daemon.stop();
-    expect(daemon.stderr).not.toMatch(/refused|wait in memory|lost/);
+    expect(daemon.stderr).not.toMatch(/refused|wait in the journal|stay in the journal/);
     await caller.stop();
   });
 

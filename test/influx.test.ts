@@ -5,20 +5,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type InfluxOptions, openInflux } from "../src/influx.js";
+import type { InfluxOptions } from "../src/influx.js";
 import { SCHEMA, sanitizeTag } from "../src/point.js";
-import type { Sink } from "../src/sink.js";
 import { can } from "./capability.js";
+import { type FedSink, feedInflux } from "./feeds.js";
 import { type Influxd, type Row, startInfluxd } from "./influxd.js";
 import { DATAGRAMS, inboundStream, makeSample, outboundStream } from "./samples.js";
 
 /** Of all fields: seconds, rates, shares and times with a fraction. The others are counters and numbers. */
 const FLOATS = `bitsPerSecond packetsPerSecond fractionLost jitter jitterRfc3550 lastPacketReceivedTimestamp
   lastPacketSentTimestamp currentRoundTripTime totalRoundTripTime minRoundTripTime maxRoundTripTime responseDelay
-  totalResponseDelay`.split(/\s+/);
+  totalResponseDelay lastStunTimestamp`.split(/\s+/);
 
 function expectedType(field: string): string {
-  if (field === "clockRateSource") return "string";
+  if (field === "clockRateSource" || field === "rttSource") return "string";
   return FLOATS.includes(field) ? "float" : "integer";
 }
 
@@ -26,9 +26,9 @@ function expectedType(field: string): string {
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 10 });
 let influxd: Influxd;
 
-function open(database: string, options: Partial<InfluxOptions> = {}, events: string[] = []): Sink {
-  const all = { url: influxd.url, database, createDatabase: true, host: "h1", ...options };
-  return openInflux(all, (line) => events.push(line), { backoffMinMs: 20, backoffMaxMs: 100, holdMs: 50 });
+function open(database: string, options: Partial<InfluxOptions> = {}, events: string[] = []): FedSink {
+  const all = { url: influxd.url, database, createDatabase: true, ...options };
+  return feedInflux(all, (line) => events.push(line), { backoffMinMs: 20, backoffMaxMs: 100, holdMs: 50 });
 }
 
 const without = (row: Row | undefined, ...names: string[]) =>
@@ -237,7 +237,7 @@ describe.skipIf(!can.influxd.ok)(`influx: a real server that stops and comes bac
     expect(rows.map((row) => Number(String(row.time).slice(-6)))).toEqual([...written]);
     expect(sink.status()).toMatchObject({ written: 4 * written.size, dropped: 0, queued: 0 });
     expect(events).toEqual([
-      expect.stringContaining("points wait in memory until it answers"),
+      expect.stringContaining("points wait in the journal until it answers"),
       expect.stringContaining("points are taken again after"),
     ]);
   });

@@ -2,7 +2,7 @@
 /** A real influxd of Debian's on private loopback ports, its data in a directory of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,8 @@ export interface Influxd {
   /** Answer of InfluxQL; times are decimal ns. Throws what the server says is wrong. */
   query(influxql: string, database?: string): Promise<Row[]>;
   stop(): Promise<void>;
+  /** At once, as a power failure would. */
+  kill(): Promise<void>;
 }
 
 async function freePort(): Promise<number> {
@@ -95,6 +97,7 @@ export async function startInfluxd(
   options: { auth?: boolean; port?: number; directory?: string } = {},
 ): Promise<Influxd> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "rtcprobe-influxd-"));
+  mkdirSync(directory, { recursive: true });
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const config = join(directory, "influxd.conf");
@@ -119,5 +122,9 @@ export async function startInfluxd(
     await stop();
     throw error;
   }
-  return { port, url, query: (influxql, database) => runQuery(url, influxql, database), stop };
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await exit;
+  };
+  return { port, url, query: (influxql, database) => runQuery(url, influxql, database), stop, kill };
 }

@@ -8,13 +8,14 @@ import { describe, expect, it } from "vitest";
 import { SCHEMA, samplePoints, sanitizeTag } from "../src/point.js";
 import { candidatePair, DATAGRAMS, inboundStream, makeSample, outboundStream } from "./samples.js";
 
+const OPTIONS = { host: "h1", perStream: true };
 const ENDPOINT_TAGS = ["cgroup", "comm", "dst", "host", "peer", "src", "turnChannel"];
 
 describe("point: what a sample becomes", () => {
-  const [inbound, outbound, pair, datagrams] = samplePoints(makeSample(), "h1");
+  const [inbound, outbound, pair, datagrams] = samplePoints(makeSample(), OPTIONS);
 
   it("one point per stream, per pair, and one of the datagrams, all at the time of the snapshot", () => {
-    const points = samplePoints(makeSample(), "h1");
+    const points = samplePoints(makeSample(), OPTIONS);
     expect(points.map((point) => point.measurement)).toEqual([
       "inbound_rtp",
       "outbound_rtp",
@@ -45,7 +46,7 @@ describe("point: what a sample becomes", () => {
 
   it("what was not measured is not in the point", () => {
     const { jitter, pid, comm, cgroup, fractionLost, clockRate, clockRateSource, ...stream } = inboundStream();
-    const [point] = samplePoints(makeSample({ streams: [stream] }), "h1");
+    const [point] = samplePoints(makeSample({ streams: [stream] }), OPTIONS);
     expect(Object.keys(point?.tags ?? {}).sort()).toEqual(["dst", "host", "peer", "src", "ssrc"]);
     expect(Object.keys(point?.fields ?? {})).toEqual(expect.not.arrayContaining(["jitter", "pid", "clockRate"]));
     expect(point?.fields).toMatchObject({ jitterRfc3550: 0.25, packetsLost: 7 });
@@ -53,7 +54,7 @@ describe("point: what a sample becomes", () => {
 
   it("streams in two TURN channels of one 5-tuple are two series", () => {
     const streams = [inboundStream({ turnChannel: 0x4000 }), inboundStream({ turnChannel: 0x4001 })];
-    const points = samplePoints(makeSample({ streams, candidatePairs: [] }), "h1");
+    const points = samplePoints(makeSample({ streams, candidatePairs: [] }), OPTIONS);
     expect(points.slice(0, 2).map((point) => point.tags?.turnChannel)).toEqual(["16384", "16385"]);
   });
 
@@ -61,17 +62,52 @@ describe("point: what a sample becomes", () => {
     "streams that differ in %j are two series",
     (change) => {
       const streams = [inboundStream(), inboundStream(change)];
-      expect(samplePoints(makeSample({ streams, candidatePairs: [] }), "h1")).toHaveLength(3);
+      expect(samplePoints(makeSample({ streams, candidatePairs: [] }), OPTIONS)).toHaveLength(3);
     },
   );
 
   it("of two records that a socket opened anew made, the one that received last is the point", () => {
     const { jitter, ...fresh } = inboundStream({ packetsReceived: 5, lastPacketReceivedTimestamp: 2_000 });
     const streams = [fresh, inboundStream({ packetsReceived: 900, lastPacketReceivedTimestamp: 1_000 })];
-    const points = samplePoints(makeSample({ streams, candidatePairs: [] }), "h1");
+    const points = samplePoints(makeSample({ streams, candidatePairs: [] }), OPTIONS);
     expect(points).toHaveLength(2);
     expect(points[0]?.fields).toMatchObject({ packetsReceived: 5 });
     expect(points[0]?.fields).not.toHaveProperty("jitter");
+  });
+});
+
+describe("point: two records of one pair", () => {
+  it("the one that spoke last is the point, whatever their order", () => {
+    const { currentRoundTripTime, ...fresh } = candidatePair({ requestsSent: 1, lastStunTimestamp: 2_000 });
+    const old = candidatePair({ requestsSent: 900, lastStunTimestamp: 1_000 });
+    const points = samplePoints(makeSample({ streams: [], candidatePairs: [fresh, old] }), OPTIONS);
+    expect(points).toHaveLength(2);
+    expect(points[0]?.fields).toMatchObject({ requestsSent: 1 });
+    expect(points[0]?.fields).not.toHaveProperty("currentRoundTripTime");
+  });
+});
+
+describe("point: the coarser mode", () => {
+  const coarse = { host: "h1", perStream: false };
+
+  it("one point per direction and pair of ends: counters and rates are sums, jitter and loss the worst", () => {
+    const { jitter, ...unknown } = inboundStream({ ssrc: 2, packetsLost: 5, fractionLost: 0.5, clockRate: 90_000 });
+    const streams = [inboundStream({ ssrc: 1, packetsLost: 7 }), unknown, inboundStream({ ssrc: 3, srcPort: 9 })];
+    const points = samplePoints(makeSample({ streams, candidatePairs: [] }), coarse);
+    expect(points.map((point) => point.measurement)).toEqual(["inbound_rtp", "inbound_rtp", "rtcprobe"]);
+    const merged = points.find((point) => point.tags?.src === "192.0.2.7:5004");
+    expect(merged?.tags).not.toHaveProperty("ssrc");
+    expect(merged?.fields).toMatchObject({ packetsLost: 12, packetsReceived: 2_000, bitsPerSecond: 64_000 });
+    expect(merged?.fields).toMatchObject({ fractionLost: 0.5, jitter: 0.0012345678901234 });
+    expect(merged?.fields).not.toHaveProperty("clockRate");
+    const alone = points.find((point) => point.tags?.src === "192.0.2.7:9");
+    expect(alone?.fields).toMatchObject({ packetsLost: 7, clockRate: 48_000 });
+  });
+
+  it("what is sent is merged as what is received", () => {
+    const streams = [outboundStream({ packetsSent: 3 }), outboundStream({ ssrc: 18, packetsSent: 4 })];
+    const [point] = samplePoints(makeSample({ streams, candidatePairs: [] }), coarse);
+    expect(point?.fields).toMatchObject({ packetsSent: 7, bytesSent: 8, packetsPerSecond: 300.5 });
   });
 });
 
@@ -113,7 +149,7 @@ describe("point: numbers that InfluxDB would refuse or round", () => {
     ["packetsReceived", 2 ** 53, "inbound_rtp.packetsReceived is 9007199254740992"],
   ])("%s = %d", (field, value, message) => {
     const sample = makeSample({ streams: [inboundStream({ [field]: value })] });
-    expect(() => samplePoints(sample, "h1")).toThrow(
+    expect(() => samplePoints(sample, OPTIONS)).toThrow(
       expect.objectContaining({ code: "ERR_SINK", message: expect.stringContaining(message) }),
     );
   });
@@ -121,7 +157,7 @@ describe("point: numbers that InfluxDB would refuse or round", () => {
   it("the other points of the sample are made, when the caller hears of the refusals", () => {
     const refused: unknown[] = [];
     const sample = makeSample({ streams: [inboundStream({ jitter: Number.NaN }), outboundStream()] });
-    const points = samplePoints(sample, "h1", (error) => refused.push(error));
+    const points = samplePoints(sample, OPTIONS, (error) => refused.push(error));
     expect(points.map((point) => point.measurement)).toEqual(["outbound_rtp", "candidate_pair", "rtcprobe"]);
     expect(refused).toEqual([expect.objectContaining({ code: "ERR_SINK" })]);
   });
@@ -144,7 +180,7 @@ describe("point: tag values, which are an attacker's input", () => {
   });
 
   it("an empty one is no tag", () => {
-    const [pair] = samplePoints(makeSample({ streams: [], candidatePairs: [candidatePair({ comm: "" })] }), "h1");
+    const [pair] = samplePoints(makeSample({ streams: [], candidatePairs: [candidatePair({ comm: "" })] }), OPTIONS);
     expect(pair?.tags).not.toHaveProperty("comm");
   });
 });

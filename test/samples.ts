@@ -89,12 +89,14 @@ export function candidatePair(changes: Partial<CandidatePairStats> = {}): Candid
     responsesSent: 18,
     retransmissionsSent: 2,
     currentRoundTripTime: 0.0231,
+    rttSource: "stun",
     totalRoundTripTime: 0.5,
     roundTripTimeMeasurements: 20,
     minRoundTripTime: 0.02,
     maxRoundTripTime: 1,
     responseDelay: 0.0001,
     totalResponseDelay: 0.002,
+    lastStunTimestamp: 1_760_000_000_099.5,
     ...changes,
   };
 }

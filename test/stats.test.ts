@@ -189,11 +189,13 @@ describe("candidate pairs", () => {
     retransmissionsSent: 1,
     roundTripTimeMeasurements: 4,
     currentRoundTripTime: 0.03,
+    rttSource: "stun",
     totalRoundTripTime: 0.1,
     minRoundTripTime: 0.01,
     maxRoundTripTime: 0.04,
     responseDelay: 0.001,
     totalResponseDelay: 0.006,
+    lastStunTimestamp: 1_760_000_002_000,
   };
   const ends = { srcAddress: "192.0.2.7", srcPort: 5004, dstAddress: "10.1.2.3", dstPort: 40_000 };
   const swapped = { srcAddress: "10.1.2.3", srcPort: 40_000, dstAddress: "192.0.2.7", dstPort: 5004 };

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 import { isIP } from "node:net";
-import { parseDuration, quoteText } from "../duration.js";
+import { quoteText } from "../duration.js";
 import { errnoName, RtcprobeError, type SystemError } from "../errors.js";
 import { addon, type Capture } from "../native.js";
 import { Sampler } from "../sampler.js";
-import { parseClockRates } from "../settings.js";
 import type { Sample } from "../stats.js";
+import { parseClockRates } from "../value.js";
 import { viewSample } from "../view.js";
 import type { CommandContext, Flags } from "./context.js";
+import { readDurationFlag, readFlag } from "./flag.js";
 
 export interface AnalyzeFlags extends Flags {
   local?: string[];
@@ -18,25 +19,9 @@ export interface AnalyzeFlags extends Flags {
 /** A pause in the capture for which no empty intervals are shown: a wrong clock would make millions. */
 const MAX_PAUSE_MS = 3_600_000;
 
-/** Gives the flag's name to an error in its value. */
-function readFlag<T>(flag: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof RtcprobeError)) throw error;
-    throw new RtcprobeError("ERR_USAGE", `${flag}: ${error.message}`, error.hint);
-  }
-}
-
 function checkLocal(address: string): string {
   if (isIP(address) !== 0 && !address.includes("%")) return address;
   throw new RtcprobeError("ERR_USAGE", `${quoteText(address)} is no IP address`, "write for example 192.0.2.1");
-}
-
-function checkInterval(text: string): number {
-  const ms = parseDuration(text);
-  if (ms < 10) throw new RtcprobeError("ERR_USAGE", `${quoteText(text)} is out of range`, "it must be 10ms or more");
-  return ms;
 }
 
 const FILE_FAULTS: Readonly<Record<string, string>> = {
@@ -110,8 +95,7 @@ async function analyzeIntervals({ output }: CommandContext, analysis: Analysis, 
 export async function analyzeCommand(context: CommandContext, file: string, flags: AnalyzeFlags): Promise<void> {
   const local = readFlag("--local", () => (flags.local ?? []).flatMap((text) => text.split(",")).map(checkLocal));
   const clockRates = readFlag("--clock-rate", () => (flags.clockRate ? parseClockRates(flags.clockRate) : {}));
-  const interval =
-    flags.interval === undefined ? undefined : readFlag("--interval", () => checkInterval(flags.interval as string));
+  const interval = readDurationFlag("--interval", flags.interval, "10ms");
   let capture: Capture | undefined;
   try {
     capture = addon.openCapture(file, { local, clockRates });

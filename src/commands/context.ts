@@ -9,8 +9,12 @@ export interface CommandContext {
   output: Output;
   /** Everything else, one line each. */
   say(line: string): void;
+  /** How far it is, on a terminal, in place of what was said before; the empty text takes it away. */
+  progress(text: string): void;
   /** From now on SIGINT and SIGTERM abort this signal and do not end the process; so does a reader that is gone. */
   stopSignal(): AbortSignal;
+  /** From now on SIGHUP calls the listener and does not end the process. */
+  onHangup(listener: () => void): void;
 }
 
 /** Flags as commander gives them; those of every command, and per command its own. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { loadConfig } from "../config.js";
 import { runDaemon } from "../daemon.js";
-import { parseDuration } from "../duration.js";
 import { RtcprobeError } from "../errors.js";
 import type { Health } from "../health.js";
 import type { Sample } from "../stats.js";
 import { viewSample } from "../view.js";
 import type { CommandContext, Flags } from "./context.js";
+import { readDurationFlag } from "./flag.js";
 
 export interface RunFlags extends Flags {
   duration?: string;
@@ -16,21 +16,6 @@ export interface RunFlags extends Flags {
 /** Without media for so long, say how to get some; milliseconds. */
 const NO_MEDIA_MS = 10_000;
 const NO_MEDIA = "no media seen yet: join a call on this host, or run `make demo` in another terminal";
-
-/**
- * A duration given by this flag.
- * @throws RtcprobeError ERR_USAGE
- */
-function readDuration(text: string): number {
-  try {
-    const ms = parseDuration(text);
-    if (ms > 0 && ms < 2 ** 31) return ms;
-  } catch (error) {
-    const { message, hint } = error as RtcprobeError;
-    throw new RtcprobeError("ERR_USAGE", `--duration: ${message}`, hint);
-  }
-  throw new RtcprobeError("ERR_USAGE", `--duration: ${text} is out of range`, "give more than 0 and less than 24d");
-}
 
 function describeSource({ source }: Health): string {
   if (source.kind === "ebpf") return `eBPF on cgroup ${source.cgroup}`;
@@ -60,8 +45,13 @@ export async function runCommand(context: CommandContext, flags: RunFlags): Prom
   if (flags.json && flags.live) {
     throw new RtcprobeError("ERR_USAGE", "--json and --live exclude each other", "give one of them");
   }
-  const duration = flags.duration === undefined ? undefined : readDuration(flags.duration);
-  const config = await loadConfig({ flags, env, path: flags.config });
+  const duration = readDurationFlag("--duration", flags.duration, "1ms");
+  const load = () => loadConfig({ flags, env, path: flags.config });
+  const config = await load();
+  if ((flags.json || flags.live) && config.sinks.some(({ type }) => type === "stdout")) {
+    const hint = "leave out --json and --live, or the sink of type stdout";
+    throw new RtcprobeError("ERR_USAGE", "two things would be written to standard output", hint);
+  }
   const show = flags.live ? drawLive(context) : (sample: Sample) => output.line(JSON.stringify(sample));
   await runDaemon({
     config,
@@ -69,6 +59,9 @@ export async function runCommand(context: CommandContext, flags: RunFlags): Prom
     duration,
     say,
     signal: context.stopSignal(),
+    writeText: (text) => output.text(text),
+    onReload: (listener) => context.onHangup(listener),
+    loadConfig: load,
     onReady(health) {
       const sinks = health.sinks.map((sink) => sink.name).join(", ");
       say(`watching ${describeSource(health)}; samples go to ${sinks}; control socket ${config.socket}`);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A sample in the bytes of a journal: [u32 length][u32 crc32][u8 format][f64 number][f64 points before][f64 ms][u32 points]
+ * and the sample as JSON, little-endian. Length and checksum are of all that follows them.
+ */
+import { promisify } from "node:util";
+import { crc32, deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
+import type { Content, FrameHead } from "./sink.js";
+
+/** A frame in a buffer: where its JSON lies, and where the next frame begins. */
+export interface FoundFrame extends FrameHead {
+  format: number;
+  body: Buffer;
+  end: number;
+}
+
+const PREFIX_BYTES = 8;
+const HEAD_BYTES = 1 + 8 + 8 + 8 + 4;
+const PLAIN = 1;
+const DEFLATED = 2;
+/** Above this a deflated sample takes a third of the room; and above that the way to the thread pool pays. */
+const DEFLATE_BYTES = 1024;
+const POOL_BYTES = 65_536;
+/** A hundred thousand streams take a fifth of it; a length above it is no length. */
+export const MAX_FRAME_BYTES = 2 ** 28;
+
+const deflate = promisify(deflateRaw) as (text: string, options: { level: number }) => Promise<Buffer>;
+const inflate = promisify(inflateRaw);
+
+async function deflateText(text: string): Promise<Buffer> {
+  return text.length < POOL_BYTES ? deflateRawSync(text, { level: 1 }) : deflate(text, { level: 1 });
+}
+
+async function inflateBody(body: Buffer): Promise<Buffer> {
+  const options = { maxOutputLength: 2 ** 30 };
+  return body.length < POOL_BYTES / 8 ? inflateRawSync(body, options) : inflate(body, options);
+}
+
+export async function encodeFrame(content: Content, head: FrameHead): Promise<Buffer> {
+  const text = JSON.stringify(content);
+  const deflated = text.length >= DEFLATE_BYTES;
+  const body = deflated ? await deflateText(text) : Buffer.from(text);
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + HEAD_BYTES + body.length);
+  let at = frame.writeUInt32LE(HEAD_BYTES + body.length, 0);
+  at = frame.writeUInt8(deflated ? DEFLATED : PLAIN, at + 4);
+  at = frame.writeDoubleLE(head.number, at);
+  at = frame.writeDoubleLE(head.pointsBefore, at);
+  at = frame.writeDoubleLE(head.timestamp, at);
+  at = frame.writeUInt32LE(head.points, at);
+  body.copy(frame, at);
+  frame.writeUInt32LE(crc32(frame.subarray(PREFIX_BYTES)), 4);
+  return frame;
+}
+
+/**
+ * What lies at `at`: a frame; "torn" when the bytes end before it does; "corrupt" when the checksum or the length is wrong, and
+ * then `end` is where the next frame would begin, if the length can be believed.
+ */
+export function readFrame(bytes: Buffer, at: number): FoundFrame | "torn" | { corrupt: true; end: number | undefined } {
+  if (at + PREFIX_BYTES > bytes.length) return "torn";
+  const length = bytes.readUInt32LE(at);
+  if (length < HEAD_BYTES || length > MAX_FRAME_BYTES) return { corrupt: true, end: undefined };
+  const begin = at + PREFIX_BYTES;
+  const end = begin + length;
+  if (end > bytes.length) return "torn";
+  const content = bytes.subarray(begin, end);
+  if (crc32(content) !== bytes.readUInt32LE(at + 4)) return { corrupt: true, end };
+  return {
+    format: content.readUInt8(0),
+    number: content.readDoubleLE(1),
+    pointsBefore: content.readDoubleLE(9),
+    timestamp: content.readDoubleLE(17),
+    points: content.readUInt32LE(25),
+    body: content.subarray(HEAD_BYTES),
+    end,
+  };
+}
+
+/** What a frame holds; undefined when a version of rtcprobe wrote it that this one does not know. */
+export async function decodeContent({ format, body }: FoundFrame): Promise<Content | undefined> {
+  if (format !== PLAIN && format !== DEFLATED) return undefined;
+  const text = format === DEFLATED ? await inflateBody(body) : body;
+  try {
+    return JSON.parse(text.toString("utf8")) as Content;
+  } catch {
+    return undefined;
+  }
+}

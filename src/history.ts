@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/** What the samples of a time say of each stream and pair, as a person reads it. */
+import type { CandidatePairStats, Sample, StreamStats } from "./stats.js";
+import { type Column, renderTable } from "./table.js";
+import { formatEnd, formatMs, formatPercent } from "./view.js";
+
+/** Mean and worst of one figure. */
+class Spread {
+  #sum = 0;
+  #count = 0;
+  #most = Number.NEGATIVE_INFINITY;
+
+  add(value: number | undefined): void {
+    if (value === undefined) return;
+    this.#sum += value;
+    this.#count++;
+    this.#most = Math.max(this.#most, value);
+  }
+
+  /** Mean and most, as text; "-" for what was not measured. */
+  format(format: (value: number) => string): [string, string] {
+    return this.#count === 0 ? ["-", "-"] : [format(this.#sum / this.#count), format(this.#most)];
+  }
+}
+
+interface Seen<Stats> {
+  first: number;
+  latest: Stats;
+  /** Jitter of a stream, round trip of a pair. */
+  spread: Spread;
+}
+
+function endsKey({
+  srcAddress,
+  srcPort,
+  dstAddress,
+  dstPort,
+  turnChannel,
+  pid,
+}: StreamStats | CandidatePairStats): string {
+  return [srcAddress, srcPort, dstAddress, dstPort, turnChannel, pid].join(" ");
+}
+
+const STREAM_COLUMNS: readonly Column[] = [
+  { title: "" },
+  { title: "SSRC" },
+  { title: "FROM" },
+  { title: "TO" },
+  { title: "PROCESS" },
+  { title: "BEGAN" },
+  { title: "LAST SEEN" },
+  { title: "PACKETS", align: "right" },
+  { title: "LOST", align: "right" },
+  { title: "", align: "right" },
+  { title: "JITTER", align: "right" },
+  { title: "WORST", align: "right" },
+];
+
+const PAIR_COLUMNS: readonly Column[] = [
+  { title: "PAIR FROM" },
+  { title: "TO" },
+  { title: "PROCESS" },
+  { title: "BEGAN" },
+  { title: "LAST SEEN" },
+  { title: "RTT", align: "right" },
+  { title: "WORST", align: "right" },
+];
+
+const formatTime = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+
+function ends(stats: StreamStats | CandidatePairStats): string[] {
+  const { srcAddress, srcPort, dstAddress, dstPort, comm, pid } = stats;
+  const owner = pid === undefined ? "-" : `${comm ?? "?"}/${pid}`;
+  return [formatEnd(srcAddress, srcPort), formatEnd(dstAddress, dstPort), owner];
+}
+
+function streamRow({ first, latest, spread }: Seen<StreamStats>): string[] {
+  const inbound = latest.type === "inbound-rtp" ? latest : undefined;
+  const packets = latest.type === "inbound-rtp" ? latest.packetsReceived : latest.packetsSent;
+  const lost = inbound?.packetsLost ?? 0;
+  return [
+    inbound ? "in" : "out",
+    `0x${latest.ssrc.toString(16).padStart(8, "0")}`,
+    ...ends(latest),
+    formatTime(first),
+    formatTime(latest.timestamp),
+    String(packets),
+    inbound ? String(lost) : "-",
+    lost > 0 ? formatPercent(lost / (packets - latest.packetsDuplicated + lost)) : "",
+    ...spread.format(formatMs),
+  ];
+}
+
+export class History {
+  readonly #streams = new Map<string, Seen<StreamStats>>();
+  readonly #pairs = new Map<string, Seen<CandidatePairStats>>();
+  samples = 0;
+
+  add(sample: Sample): void {
+    this.samples++;
+    for (const stream of sample.streams) {
+      const seen = see(this.#streams, `${stream.type} ${stream.ssrc} ${endsKey(stream)}`, stream);
+      if (stream.type === "inbound-rtp") seen.spread.add(stream.jitter);
+    }
+    for (const pair of sample.candidatePairs) {
+      see(this.#pairs, endsKey(pair), pair).spread.add(pair.currentRoundTripTime);
+    }
+  }
+
+  /** Lines: the streams, then the pairs, in the order in which they were seen first. */
+  view(emphasise: (title: string) => string): string[] {
+    const pairs = [...this.#pairs.values()].map(({ first, latest, spread }) => [
+      ...ends(latest),
+      formatTime(first),
+      formatTime(latest.timestamp),
+      ...spread.format(formatMs),
+    ]);
+    const streams = [...this.#streams.values()].map(streamRow);
+    return [
+      ...(streams.length > 0 ? renderTable(STREAM_COLUMNS, streams, emphasise) : ["no streams"]),
+      ...(pairs.length > 0 ? ["", ...renderTable(PAIR_COLUMNS, pairs, emphasise)] : []),
+      "",
+      `${this.samples} samples`,
+    ];
+  }
+}
+
+function see<Stats extends StreamStats | CandidatePairStats>(
+  all: Map<string, Seen<Stats>>,
+  key: string,
+  stats: Stats,
+): Seen<Stats> {
+  const seen = all.get(key) ?? { first: stats.timestamp, latest: stats, spread: new Spread() };
+  seen.latest = stats;
+  all.set(key, seen);
+  return seen;
+}

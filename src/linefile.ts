@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/** Points as line protocol in a file, or on a stream: for Telegraf, and by it for whatever Telegraf writes to. */
+import { open, rename } from "node:fs/promises";
+import type { IPoint } from "influx";
+import type { Verdict } from "./answer.js";
+import type { Target } from "./delivery.js";
+import { errnoName } from "./errors.js";
+import { formatLine } from "./line.js";
+
+/** A file that is appended to in whole texts, and begun anew when it is full; the full one is kept as `PATH.1`. */
+export class LineFile {
+  readonly #path: string;
+  readonly #maxBytes: number;
+
+  constructor(path: string, maxBytes: number) {
+    this.#path = path;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** All of the text, or nothing. Opened each time: who rotates logs may take the file away. Throws the system's error. */
+  async append(text: string): Promise<void> {
+    const bytes = Buffer.from(text);
+    if (await this.#appendWithin(bytes)) return;
+    await rename(this.#path, `${this.#path}.1`);
+    await this.#appendWithin(bytes);
+  }
+
+  /** @returns false when the file is too full for it */
+  async #appendWithin(bytes: Buffer): Promise<boolean> {
+    // "a+" and not "a": a FIFO that nobody reads would block.
+    const handle = await open(this.#path, "a+", 0o640);
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) throw Object.assign(new Error("no file"), { code: "ENOTSUP" });
+      if (found.size > 0 && found.size + bytes.length > this.#maxBytes) return false;
+      await handle.appendFile(bytes).catch(async (error) => {
+        await handle.truncate(found.size).catch(() => undefined);
+        throw error;
+      });
+      return true;
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** Appends points to a file. */
+export class FileTarget implements Target {
+  readonly place: string;
+  readonly #file: LineFile;
+
+  constructor(path: string, maxBytes: number) {
+    this.place = `file ${path}`;
+    this.#file = new LineFile(path, maxBytes);
+  }
+
+  async write(points: readonly IPoint[]): Promise<Verdict> {
+    try {
+      await this.#file.append(formatLines(points));
+      return { kind: "done" };
+    } catch (error) {
+      const reason = `cannot write: ${errnoName(error) ?? (error as Error).message}`;
+      return { kind: "hold", reason, hint: "make room, or give another path; it must be a plain file" };
+    }
+  }
+
+  close(): void {}
+}
+
+/** Takes a text; settles when its reader has it, and rejects when there is none any more. */
+export type WriteText = (text: string) => Promise<void>;
+
+/** Writes points to a stream that somebody else owns. */
+export class StreamTarget implements Target {
+  readonly place = "standard output";
+  readonly #write: WriteText;
+
+  constructor(write: WriteText) {
+    this.#write = write;
+  }
+
+  async write(points: readonly IPoint[]): Promise<Verdict> {
+    try {
+      await this.#write(formatLines(points));
+      return { kind: "done" };
+    } catch (error) {
+      return {
+        kind: "hold",
+        reason: `cannot write: ${errnoName(error) ?? "no reader"}`,
+        hint: "start its reader again",
+      };
+    }
+  }
+
+  close(): void {}
+}
+
+function formatLines(points: readonly IPoint[]): string {
+  return points.map((point) => `${formatLine(point)}\n`).join("");
+}
+
+/** Why these points are here, as a comment of line protocol, and the points. */
+export function formatRefused(points: readonly IPoint[], reason: string): string {
+  return `# ${reason}\n${formatLines(points)}`;
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/** Line protocol in a file. Oracle: the points put in, and stat. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { formatLine } from "../src/line.js";
+import { FileTarget, LineFile, StreamTarget } from "../src/linefile.js";
+import { samplePoints } from "../src/point.js";
+import { can } from "./capability.js";
+import { makeSample } from "./samples.js";
+
+const points = samplePoints(makeSample(), { host: "h1", perStream: true });
+const text = points.map((point) => `${formatLine(point)}\n`).join("");
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "rtcprobe-linefile-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+describe("line file", () => {
+  it("is appended to, and made again when it was rotated away", async () => {
+    const path = join(directory, "p.lp");
+    const target = new FileTarget(path, 2 ** 20);
+    expect(await target.write(points)).toEqual({ kind: "done" });
+    expect(await target.write(points)).toEqual({ kind: "done" });
+    expect(readFileSync(path, "utf8")).toBe(text + text);
+    rmSync(path);
+    await target.write(points);
+    expect(readFileSync(path, "utf8")).toBe(text);
+  });
+
+  it("is begun anew when it is full; the full one is kept", async () => {
+    const path = join(directory, "p.lp");
+    const file = new LineFile(path, 10);
+    for (const line of ["aaaa\n", "bbbb\n", "cccc\n"]) await file.append(line);
+    expect(readFileSync(`${path}.1`, "utf8")).toBe("aaaa\nbbbb\n");
+    expect(readFileSync(path, "utf8")).toBe("cccc\n");
+  });
+
+  it.each([
+    ["a directory", (path: string) => execFileSync("mkdir", [path]), "EISDIR"],
+    ["a FIFO that nobody reads", (path: string) => execFileSync("mkfifo", [path]), "ENOTSUP"],
+  ])("%s is no file: points are held, and nothing hangs", async (_, make, errno) => {
+    const path = join(directory, "p");
+    make(path);
+    const verdict = await new FileTarget(path, 100).write(points);
+    expect(verdict).toMatchObject({ kind: "hold", reason: `cannot write: ${errno}` });
+  });
+
+  it.skipIf(!can.root.ok)(`a full disk: nothing is torn ${can.root.why}`, async () => {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=16k", "rtcprobe-test", directory]);
+    try {
+      const path = join(directory, "p.lp");
+      const target = new FileTarget(path, 2 ** 20);
+      let verdict = await target.write(points);
+      let taken = 0;
+      for (; verdict.kind === "done"; verdict = await target.write(points)) taken++;
+      expect(verdict).toMatchObject({ kind: "hold", reason: "cannot write: ENOSPC" });
+      expect(readFileSync(path, "utf8")).toBe(text.repeat(taken));
+      execFileSync("mount", ["-o", "remount,size=64k", directory]);
+      expect(await target.write(points)).toEqual({ kind: "done" });
+    } finally {
+      execFileSync("umount", [directory]);
+    }
+  });
+});
+
+describe("stream of lines", () => {
+  it("is done when the reader has them, and held when there is none", async () => {
+    const got: string[] = [];
+    const write = async (lines: string): Promise<void> => {
+      got.push(lines);
+    };
+    expect(await new StreamTarget(write).write(points)).toEqual({ kind: "done" });
+    expect(got).toEqual([text]);
+    const refuse = () => Promise.reject(new Error("gone"));
+    expect(await new StreamTarget(refuse).write(points)).toMatchObject({ kind: "hold" });
+  });
+});
