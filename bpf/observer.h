@@ -7,15 +7,17 @@
 
 #include "../core/observe.h"
 
-/* What UDP_GRO merges at the most, and UDP_SEGMENT before Linux 6.9; the verifier walks each. */
-enum { MAX_SEGMENTS = 64 };
+enum {
+	MAX_SEGMENTS = 128, /* UDP_MAX_SEGMENTS of Linux 6.9; 64 before */
+	SOME_SEGMENTS = 16,
+};
 
 /* Where a datagram begins, and who exchanges it. */
 struct arrival {
 	struct endpoints endpoints;
 	__u64 now;     /* 0 until somebody asked: the datagrams of a super-packet arrived together */
 	__u32 payload; /* offset of the UDP payload in the packet */
-	__u32 reserved;
+	__u32 next;    /* segment: its offset in the payload */
 };
 
 /* One datagram on its way through the hook. */
@@ -150,25 +152,36 @@ __attribute__((noinline)) int observe_datagram(struct __sk_buff *skb, struct arr
 	return 0;
 }
 
+/* The next segments of a super-packet. Global as well: two short loops are walked faster than one long one. */
+__attribute__((noinline)) int observe_some_segments(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
+{
+	if (!a || !d)
+		return 0;
+	for (int i = 0; i < SOME_SEGMENTS; i++) {
+		__u32 total = skb->len - a->payload;
+		__u32 segment = skb->gso_size;
+
+		if (a->next >= total)
+			return 0;
+		d->offset = a->next; /* observe() moves it behind a TURN header */
+		d->size = total - a->next < segment ? total - a->next : segment;
+		d->filled = 0;
+		a->endpoints.channel = 0; /* what the datagram before may have been in */
+		a->next += segment;
+		observe_datagram(skb, a, d);
+	}
+	return 0;
+}
+
 /* A super-packet (UDP_SEGMENT, UDP_GRO): gso_size bytes each, the last one may be shorter. */
 static __always_inline void observe_segments(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
 {
 	__u32 total = skb->len - a->payload;
-	__u32 segment = skb->gso_size;
-	__u32 offset = 0;
 
-	for (int i = 0; i < MAX_SEGMENTS; i++) {
-		if (offset >= total)
-			return;
-		d->offset = offset; /* observe() moves it behind a TURN header */
-		d->size = total - offset < segment ? total - offset : segment;
-		d->filled = 0;
-		a->endpoints.channel = 0; /* what the datagram before may have been in */
-		observe_datagram(skb, a, d);
-		offset += segment;
-	}
-	if (offset < total)
-		refuse(DATAGRAM_SEGMENTS, (total - offset + segment - 1) / segment);
+	for (int i = 0; i < MAX_SEGMENTS / SOME_SEGMENTS; i++)
+		observe_some_segments(skb, a, d);
+	if (a->next < total)
+		refuse(DATAGRAM_SEGMENTS, (total - a->next + skb->gso_size - 1) / skb->gso_size);
 }
 
 #endif

@@ -10,7 +10,7 @@
  */
 enum {
 	WAITING_ROOMS = 256,
-	WAITING_PLACES = 64,
+	WAITING_PLACES = 32,
 };
 
 enum waiting_state {
@@ -57,37 +57,32 @@ LONG_FUNCTION int waiting_add(struct waiting_room *room, __u64 tag, const struct
 
 /*
  * Account for the packets of a stream that wait, unless somebody else holds the record: then he does it. Whoever comes to
- * wait after the last look is seen by the next holder. A packet that waits is tallied as unconfirmed; returns how many
- * are now counted.
+ * wait meanwhile is seen by the next holder. A packet that waits is tallied as unconfirmed; returns how many are now counted.
  */
 LONG_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct stream *s, struct stream_detail *detail)
 {
-	enum { ROUNDS = 2 };
 	int counted = 0;
 
 	if (!room || !s || !detail)
 		return 0;
-	for (int round = 0; round < ROUNDS; round++) {
-		record_wait(&s->version);
-		if (!record_lock(&s->version))
-			return counted;
-		for (int i = 0; i < WAITING_PLACES; i++) {
-			struct waiting_packet *w = &room->places[i];
-			int step = STREAM_UNCONFIRMED;
-
-			if (w->tag != tag ||
-			    __sync_val_compare_and_swap(&w->state, WAITING_READY, WAITING_TAKEN) != WAITING_READY)
-				continue;
-			if (w->tag == tag && s->tag == tag)
-				step = stream_receive(s, &detail->search, &w->packet);
-			if (step != STREAM_UNCONFIRMED)
-				counted += step == STREAM_CONFIRMED ? (int)s->packets : 1;
-			(void)__sync_lock_test_and_set(&w->state, WAITING_FREE);
-		}
-		if (!record_unlock(&s->version))
-			return counted;
-	}
 	record_wait(&s->version);
+	if (!record_lock(&s->version))
+		return 0;
+	for (int i = 0; i < WAITING_PLACES; i++) {
+		struct waiting_packet *w = &room->places[i];
+		int step = STREAM_UNCONFIRMED;
+
+		if (w->tag != tag ||
+		    __sync_val_compare_and_swap(&w->state, WAITING_READY, WAITING_TAKEN) != WAITING_READY)
+			continue;
+		if (w->tag == tag && s->tag == tag)
+			step = stream_receive(s, &detail->search, &w->packet);
+		if (step != STREAM_UNCONFIRMED)
+			counted += step == STREAM_CONFIRMED ? (int)s->packets : 1;
+		(void)__sync_lock_test_and_set(&w->state, WAITING_FREE);
+	}
+	if (record_unlock(&s->version))
+		record_wait(&s->version);
 	return counted;
 }
 

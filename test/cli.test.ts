@@ -43,7 +43,7 @@ async function expectFailure(args: string[], code: number, what: RegExp, todo: R
 describe("usage: exit 2, before anything starts", () => {
   it.each<[string[], RegExp, RegExp]>([
     [["nonsense"], /unknown command 'nonsense'/, /--help/],
-    [["daily"], /unknown command 'daily'/, /--help/],
+    [["daily", "nonsense"], /unknown command 'nonsense'/, /--help/],
     [["streams", "--jsn"], /unknown option '--jsn'/, /Did you mean --json/],
     [["--nonsense"], /unknown option/, /--help/],
     [["analyze"], /missing required argument 'file'/, /--help/],
@@ -234,7 +234,8 @@ describe("a host that refuses", () => {
 
     it("not root: a socket's directory that may not be made", async () => {
       const args = ["run", "--source", "packet", "--config", config, "--socket", "/run/rtcprobe-test/c.sock"];
-      const env = { RTCPROBE_JOURNAL_DIRECTORY: inDirectory("nobody") };
+      const own = { journal: inDirectory("nobody"), calls: inDirectory("calls") };
+      const env = { RTCPROBE_JOURNAL_DIRECTORY: own.journal, RTCPROBE_CALLS_DIRECTORY: own.calls };
       const through = setpriv("--reuid=65534", "--clear-groups", "--inh-caps=+net_raw", "--ambient-caps=+net_raw");
       await expectFailure(args, 1, /cannot make the control socket .*: EACCES/, /--socket/, { through, env });
     });
