@@ -94,7 +94,7 @@ export async function publishSocket(server: Server, path: string): Promise<() =>
   let hidden: string | undefined;
   try {
     await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
-    hidden = await mkdtemp(join(dirname(path), "."));
+    hidden = await mkdtemp(`${dirname(path)}/.`);
     const made = join(hidden, "s");
     if (Buffer.byteLength(made) > MAX_PATH_BYTES) {
       throw new RtcprobeError(

@@ -57,6 +57,8 @@ class Run {
   #committed = 0;
   #delivered: number[] = [];
 
+  #expired = false;
+
   constructor(readonly maxBytes: number) {}
 
   async open(): Promise<void> {
@@ -164,8 +166,9 @@ class Run {
     const oldest = stored[0] ?? this.#points.length;
     const expected = this.#points.map((_, number) => number).filter((n) => n >= oldest && !this.#damaged.has(n));
     expect(stored).toEqual(expected);
-    if (this.#journal.status().expired.bytes === 0 && this.#crashes === 0)
-      expect(stored).toHaveLength(this.#points.length);
+    // An earlier life of the journal may have dropped the oldest already.
+    this.#expired ||= this.#journal.status().expired.bytes > 0;
+    if (!this.#expired && this.#crashes === 0) expect(stored).toHaveLength(this.#points.length);
   }
 
   async end(): Promise<void> {
