@@ -16,11 +16,7 @@
 
 #include "probe.skel.h"
 
-enum {
-	STREAM_SLOTS = 1 << 15,
-	PAIR_SLOTS = 1 << 10,
-	ALL_PROBES = PROBE_RTP | PROBE_STUN | PROBE_RTCP,
-};
+enum { ALL_PROBES = PROBE_RTP | PROBE_STUN | PROBE_RTCP };
 
 static inline void fail(const char *what)
 {
@@ -28,10 +24,10 @@ static inline void fail(const char *what)
 	exit(1);
 }
 
-/* The product's object with the rtp pair loaded. */
-struct probe *load_probe(int by_socket, int packet_timestamps);
+/* The product's object with the pair of programs that its probes want, tables as large as its masks say. */
+struct probe *load_probe(const struct config *config);
 
-int run_replay(int argc, char **argv);
-int run_cost(int argc, char **argv);
+/* How the datagrams ended so far, over all CPUs. */
+void read_tallies(struct probe *skeleton, __u64 outcomes[DATAGRAM_OUTCOMES]);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A classic pcap in nanoseconds, Ethernet, each packet padded with zeros to its original length; every packet goes through
- * the program of its direction. Prints one JSON object with the raw records, in the names of src/native.ts.
+ * Drives the kernel program for tests: `harness replay FILE LOCAL` sends a capture through BPF_PROG_TEST_RUN. A classic pcap
+ * in nanoseconds, Ethernet, each packet padded with zeros to its original length; every packet goes through the program of
+ * its direction. Prints one JSON object with the raw records, in the names of src/native.ts.
  */
 #include "harness.h"
 
@@ -12,7 +13,12 @@ struct pcap_record {
 	uint32_t seconds, nanoseconds, captured, length;
 };
 
-enum { ETHERNET = 14, MAX_PACKET = 3000 };
+enum {
+	ETHERNET = 14,
+	MAX_PACKET = 3000,
+	STREAM_SLOTS = 1 << 15,
+	PAIR_SLOTS = 1 << 10,
+};
 
 /* True if the packet's source is our end. */
 static int is_outbound(const unsigned char *packet, const unsigned char *local, int family)
@@ -126,38 +132,36 @@ static void print_records(struct probe *skeleton)
 
 static void print_tallies(struct probe *skeleton)
 {
-	int cpus = libbpf_num_possible_cpus();
-	__u64 *counts = calloc((size_t)cpus, sizeof(__u64[DATAGRAM_OUTCOMES]));
-	__u32 zero = 0;
+	__u64 outcomes[DATAGRAM_OUTCOMES];
 
-	if (!counts || bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.tallies), &zero, counts))
-		fail("lookup");
+	read_tallies(skeleton, outcomes);
 	printf("\"datagrams\":[");
-	for (int i = 0; i < DATAGRAM_OUTCOMES; i++) {
-		__u64 sum = 0;
-
-		for (int cpu = 0; cpu < cpus; cpu++)
-			sum += counts[cpu * DATAGRAM_OUTCOMES + i];
-		printf("%s%llu", i ? "," : "", sum);
-	}
+	for (int i = 0; i < DATAGRAM_OUTCOMES; i++)
+		printf("%s%llu", i ? "," : "", outcomes[i]);
 	printf("]}\n");
-	free(counts);
 }
 
-int run_replay(int argc, char **argv)
+int main(int argc, char **argv)
 {
+	const struct config config = {
+		.seed = 1,
+		.stream_mask = STREAM_SLOTS - 1,
+		.pair_mask = PAIR_SLOTS - 1,
+		.packet_timestamps = 1,
+		.probes = ALL_PROBES,
+	};
 	struct probe *skeleton;
 	FILE *file;
 
-	if (argc != 2) {
+	if (argc != 4 || strcmp(argv[1], "replay")) {
 		fprintf(stderr, "usage: harness replay FILE LOCAL\n");
 		return 2;
 	}
-	file = fopen(argv[0], "rb");
+	file = fopen(argv[2], "rb");
 	if (!file)
-		fail(argv[0]);
-	skeleton = load_probe(0, 1);
-	replay(skeleton, file, argv[1]);
+		fail(argv[2]);
+	skeleton = load_probe(&config);
+	replay(skeleton, file, argv[3]);
 	print_records(skeleton);
 	print_tallies(skeleton);
 	fclose(file);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/** Runs build/rig in a cgroup of its own, with an empty one beside it. */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { createCgroup, removeCgroup } from "../demo/cgroup.js";
+
+export const ROOT = join(import.meta.dirname, "..");
+const RIG = join(ROOT, "build", "rig");
+
+/** Options as rig.c takes them; true is a flag, false and undefined leave it out. */
+export type RigOptions = Record<string, string | number | boolean | undefined>;
+
+export class Rig {
+  readonly #home: string;
+  readonly #elsewhere: string;
+  readonly #program: string;
+
+  private constructor(home: string, elsewhere: string, program: string) {
+    this.#home = home;
+    this.#elsewhere = elsewhere;
+    this.#program = program;
+  }
+
+  /** `program` may be the rig of another build. Needs root and a cgroup v2 tree. */
+  static async open(program = RIG): Promise<Rig> {
+    if (process.getuid?.() !== 0) throw new Error("the benchmark needs root: namespaces, cgroups, eBPF");
+    if (!existsSync(program)) throw new Error(`no ${program}: run make build`);
+    const name = `rtcprobe-bench-${process.pid}-${counter++}`;
+    return new Rig(await createCgroup(name), await createCgroup(`${name}-elsewhere`), program);
+  }
+
+  /** What the measurement prints. */
+  async run<Result>(measurement: string, { elsewhere, ...options }: RigOptions): Promise<Result> {
+    const flags = Object.entries(options).flatMap(([name, value]) =>
+      value === undefined || value === false ? [] : value === true ? [`--${name}`] : [`--${name}`, String(value)],
+    );
+    const cgroups = ["--cgroup", this.#home, ...(elsewhere ? ["--elsewhere", this.#elsewhere] : [])];
+    const { stdout } = await promisify(execFile)(this.#program, [measurement, ...cgroups, ...flags], {
+      maxBuffer: 1 << 26,
+    });
+    return JSON.parse(stdout) as Result;
+  }
+
+  async close(): Promise<void> {
+    await removeCgroup(this.#home);
+    await removeCgroup(this.#elsewhere);
+  }
+}
+
+let counter = 0;

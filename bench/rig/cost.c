@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the attached pair costs. Rounds of no program, an empty pair, our pair, and our pair on another cgroup take turns, so
+ * that whatever else the machine does falls on all alike. Two clocks of the kernel: CPU time of the sending threads per packet
+ * (all of send, cable and receive happen in them), and the kernel's run-time counters per program run (BPF_ENABLE_STATS) in
+ * rounds of their own, for the counting costs as well. Prints every round; what they mean is bench/cost.ts's.
+ */
+#define _GNU_SOURCE /* CPU_SET */
+#include "rig.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../test/kernel/harness.h"
+
+#include "empty.skel.h"
+
+enum kind { KIND_NONE, KIND_EMPTY, KIND_PROBE, KIND_ELSEWHERE, KINDS };
+
+static const char *const KIND_NAMES[KINDS] = { "none", "empty", "probe", "elsewhere" };
+
+enum {
+	SIDES = 2, /* ingress, egress */
+	MAX_ROUNDS = 1000,
+	MAX_BATCHES = 1 << 16,
+	INTRODUCTION = 4, /* packets of each stream: it is confirmed by the third */
+	MIN_SLOTS = 1 << 14,
+	SLOTS_PER_STREAM = 8, /* two records each, and a quarter full: at a third one in 10 000 finds no place */
+	COUNTER_SHARE = 4,    /* a round with counters for so many without */
+};
+
+struct bench {
+	const struct options *options;
+	struct probe *probe;
+	struct empty *empty;
+	struct bpf_program *programs[KINDS][SIDES];
+	int cgroups[KINDS];
+	struct load loads[MAX_THREADS];
+	struct course courses[MAX_THREADS][KINDS];
+	uint64_t sent, received; /* while our pair was attached and every stream was known */
+	double cpu[KINDS][MAX_ROUNDS];
+	double counter[KINDS][SIDES][MAX_ROUNDS];
+	uint32_t counters;
+};
+
+struct worker {
+	struct bench *bench;
+	uint32_t index;
+	enum kind kind;
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	uint64_t packets; /* before the barrier */
+	double ns;        /* of CPU per packet, behind it: the median batch, for interrupts and neighbours hit some */
+	uint64_t received;
+};
+
+/* Each thread stays on a CPU of its own, the last one first: the first has most of the machine's interrupts. */
+static void pin(uint32_t index)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)((cpus - 1 - (long)index + cpus) % cpus), &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void *work(void *argument)
+{
+	static __thread uint64_t batches[MAX_BATCHES];
+	struct worker *w = argument;
+	struct load *load = &w->bench->loads[w->index];
+	struct course *course = &w->bench->courses[w->index][w->kind];
+	uint32_t count = w->bench->options->packets / w->bench->options->threads / BATCH;
+
+	if (w->barrier)
+		pin(w->index);
+	w->received = load_run(load, course, w->packets);
+	if (w->barrier)
+		pthread_barrier_wait(w->barrier);
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+		w->received += load_run(load, course, BATCH);
+		batches[i] = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+	}
+	qsort(batches, count, sizeof(*batches), by_value);
+	w->ns = (double)batches[count / 2] / BATCH;
+	return NULL;
+}
+
+/* All threads at once; CPU ns per packet. */
+static double run_load(struct bench *b, enum kind kind)
+{
+	uint32_t threads = b->options->threads;
+	uint64_t packets = b->options->packets / threads / BATCH * BATCH, warm = packets / 10 / BATCH * BATCH;
+	double ns = 0;
+	struct worker workers[MAX_THREADS];
+	pthread_barrier_t barrier;
+
+	pthread_barrier_init(&barrier, NULL, threads);
+	for (uint32_t i = 0; i < threads; i++) {
+		workers[i] = (struct worker){ .bench = b, .index = i, .kind = kind, .packets = warm };
+		workers[i].barrier = threads > 1 ? &barrier : NULL;
+		if (threads == 1)
+			work(&workers[i]);
+		else if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+			errx(1, "no thread");
+	}
+	for (uint32_t i = 0; i < threads; i++) {
+		if (threads > 1)
+			pthread_join(workers[i].thread, NULL);
+		ns += workers[i].ns;
+		if (kind == KIND_PROBE) {
+			b->sent += warm + packets;
+			b->received += workers[i].received;
+		}
+	}
+	pthread_barrier_destroy(&barrier);
+	return ns / threads;
+}
+
+struct run_time {
+	double ns, runs;
+};
+
+static struct run_time run_time_of(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		fail("BPF_OBJ_GET_INFO_BY_FD");
+	return (struct run_time){ (double)info.run_time_ns, (double)info.run_cnt };
+}
+
+static void attach(struct bench *b, enum kind kind, struct bpf_link *links[SIDES])
+{
+	for (int i = 0; i < SIDES; i++) {
+		links[i] = NULL;
+		if (!b->programs[kind][i])
+			continue;
+		links[i] = bpf_program__attach_cgroup(b->programs[kind][i], b->cgroups[kind]);
+		if (!links[i])
+			fail("attach");
+	}
+}
+
+static void detach(struct bpf_link *links[SIDES])
+{
+	for (int i = 0; i < SIDES; i++)
+		bpf_link__destroy(links[i]);
+}
+
+static void measure_cpu(struct bench *b, enum kind kind, uint32_t round)
+{
+	struct bpf_link *links[SIDES];
+
+	attach(b, kind, links);
+	b->cpu[kind][round] = run_load(b, kind);
+	detach(links);
+}
+
+static void measure_counters(struct bench *b, enum kind kind, uint32_t round)
+{
+	int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	struct bpf_link *links[SIDES];
+	struct run_time before[SIDES];
+
+	if (stats < 0)
+		return; /* 5.8 and later */
+	attach(b, kind, links);
+	for (int i = 0; i < SIDES; i++)
+		before[i] = run_time_of(b->programs[kind][i]);
+	run_load(b, kind);
+	for (int i = 0; i < SIDES; i++) {
+		struct run_time after = run_time_of(b->programs[kind][i]);
+
+		b->counter[kind][i][round] =
+			after.runs > before[i].runs ? (after.ns - before[i].ns) / (after.runs - before[i].runs) : 0;
+	}
+	detach(links);
+	close(stats);
+	b->counters = round + 1;
+}
+
+static int cgroup_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		err(1, "%s", path);
+	return fd;
+}
+
+static void programs_open(struct bench *b)
+{
+	const struct options *o = b->options;
+	uint32_t slots = MIN_SLOTS;
+
+	while (slots < (o->slots ? o->slots : o->streams * SLOTS_PER_STREAM))
+		slots *= 2;
+	b->probe = load_probe(&(struct config){
+		.seed = 1, .stream_mask = slots - 1, .pair_mask = 1023, .by_socket = 1, .probes = o->probes });
+	b->empty = empty__open_and_load();
+	if (!b->empty)
+		fail("load");
+	b->programs[KIND_EMPTY][0] = b->empty->progs.empty_ingress;
+	b->programs[KIND_EMPTY][1] = b->empty->progs.empty_egress;
+	b->programs[KIND_PROBE][0] =
+		o->probes & PROBE_RTP ? b->probe->progs.rtp_ingress : b->probe->progs.control_ingress;
+	b->programs[KIND_PROBE][1] =
+		o->probes & PROBE_RTP ? b->probe->progs.rtp_egress : b->probe->progs.control_egress;
+	b->cgroups[KIND_EMPTY] = b->cgroups[KIND_PROBE] = cgroup_open(o->cgroup);
+	if (o->elsewhere) {
+		memcpy(b->programs[KIND_ELSEWHERE], b->programs[KIND_PROBE], sizeof(b->programs[KIND_PROBE]));
+		b->cgroups[KIND_ELSEWHERE] = cgroup_open(o->elsewhere);
+	}
+}
+
+static void loads_open(struct bench *b)
+{
+	struct network network = network_open();
+	struct bpf_link *links[SIDES];
+
+	attach(b, KIND_PROBE, links);
+	for (uint32_t i = 0; i < b->options->threads; i++) {
+		load_open(&b->loads[i], &network, b->options, i);
+		for (enum kind kind = 0; kind < KINDS; kind++)
+			b->courses[i][kind] = course_begin(&b->loads[i]);
+		load_introduce(&b->loads[i], &b->courses[i][KIND_PROBE], INTRODUCTION);
+	}
+	detach(links);
+}
+
+static void print_values(const char *name, const double *values, uint32_t count)
+{
+	printf("\"%s\":[", name);
+	for (uint32_t i = 0; i < count; i++)
+		printf("%s%.1f", i ? "," : "", values[i]);
+	printf("]");
+}
+
+static void print_result(struct bench *b, const __u64 *before, const __u64 *after)
+{
+	const char *separator = "";
+
+	printf("{\"sent\":%lu,\"received\":%lu,\"outcomes\":[", b->sent, b->received);
+	for (int i = 0; i < DATAGRAM_OUTCOMES; i++)
+		printf("%s%llu", i ? "," : "", after[i] - before[i]);
+	printf("],\"cpu\":{");
+	for (enum kind kind = 0; kind < (b->options->elsewhere ? KINDS : KIND_ELSEWHERE); kind++) {
+		printf("%s", separator);
+		print_values(KIND_NAMES[kind], b->cpu[kind], b->options->rounds);
+		separator = ",";
+	}
+	printf("},\"counters\":{");
+	for (enum kind kind = KIND_EMPTY; kind <= KIND_PROBE; kind++) {
+		printf("%s\"%s\":{", kind == KIND_EMPTY ? "" : ",", KIND_NAMES[kind]);
+		print_values("ingress", b->counter[kind][0], b->counters);
+		printf(",");
+		print_values("egress", b->counter[kind][1], b->counters);
+		printf("}");
+	}
+	printf("}}\n");
+}
+
+int run_cost(const struct options *options)
+{
+	static struct bench b;
+	__u64 before[DATAGRAM_OUTCOMES], after[DATAGRAM_OUTCOMES];
+	uint32_t kinds = options->elsewhere ? KINDS : KIND_ELSEWHERE;
+
+	if (options->rounds > MAX_ROUNDS)
+		errx(2, "at most %d rounds", MAX_ROUNDS);
+	b.options = options;
+	programs_open(&b);
+	loads_open(&b);
+	pin(0);
+	read_tallies(b.probe, before);
+	for (uint32_t round = 0; round < options->rounds; round++) {
+		for (uint32_t i = 0; i < kinds; i++)
+			measure_cpu(&b, (enum kind)((i + round) % kinds), round);
+		if (round % COUNTER_SHARE)
+			continue;
+		measure_counters(&b, KIND_EMPTY, round / COUNTER_SHARE);
+		measure_counters(&b, KIND_PROBE, round / COUNTER_SHARE);
+	}
+	read_tallies(b.probe, after);
+	print_result(&b, before, after);
+	empty__destroy(b.empty);
+	probe__destroy(b.probe);
+	return 0;
+}

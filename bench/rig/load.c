@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* sendmmsg, setns */
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <math.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	PORT = 20000,
+	BUFFER = 8 << 20,
+	PATIENCE_MS = 200,
+	TICKS = 160, /* 20 ms at 8 kHz */
+};
+
+const char *const CONTENT_NAMES[CONTENTS] = {
+	[CONTENT_RTP] = "rtp",   [CONTENT_RTCP] = "rtcp",           [CONTENT_STUN] = "stun", [CONTENT_DTLS] = "dtls",
+	[CONTENT_QUIC] = "quic", [CONTENT_WIREGUARD] = "wireguard", [CONTENT_TCP] = "tcp",
+};
+
+uint64_t clock_ns(int clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+static void put_u16(unsigned char *p, uint16_t value)
+{
+	value = htons(value);
+	memcpy(p, &value, sizeof(value));
+}
+
+static void put_u32(unsigned char *p, uint32_t value)
+{
+	value = htonl(value);
+	memcpy(p, &value, sizeof(value));
+}
+
+/* The bytes that are the same in every packet. */
+static void packet_begin(unsigned char *p, const struct options *options)
+{
+	memset(p, 0xa5, PAYLOAD);
+	switch (options->content) {
+	case CONTENT_RTCP: /* one receiver report that says it is all there is */
+		p[0] = 0x80;
+		p[1] = 201;
+		put_u16(p + 2, PAYLOAD / 4 - 1);
+		break;
+	case CONTENT_STUN: /* Binding request, one attribute of padding */
+		put_u16(p, 1);
+		put_u16(p + 2, PAYLOAD - 20);
+		put_u32(p + 4, 0x2112a442);
+		put_u16(p + 20, 0x0026);
+		put_u16(p + 22, PAYLOAD - 24);
+		break;
+	case CONTENT_DTLS: /* application data, DTLS 1.2 */
+		p[0] = 23;
+		put_u16(p + 1, 0xfefd);
+		put_u16(p + 11, PAYLOAD - 13);
+		break;
+	case CONTENT_WIREGUARD: put_u32(p, 0x04000000); break;
+	case CONTENT_QUIC: p[0] = 0x4a; break;
+	default: p[0] = 0x80; p[1] = options->payload_type;
+	}
+}
+
+/* What differs from packet to packet: a number of its own each, and for RTP those of its stream. */
+static void packet_number(unsigned char *p, const struct load *l, uint32_t stream, uint16_t sequence)
+{
+	switch (l->options->content) {
+	case CONTENT_RTP:
+		put_u16(p + 2, sequence);
+		put_u32(p + 4, sequence * TICKS);
+		put_u32(p + 8, l->first_ssrc + stream);
+		break;
+	case CONTENT_STUN:
+		put_u32(p + 8, stream);
+		put_u16(p + 12, sequence);
+		break;
+	default: put_u16(p + 4, sequence);
+	}
+}
+
+static int socket_in(int namespace, int type)
+{
+	int fd;
+
+	if (setns(namespace, CLONE_NEWNET))
+		err(1, "setns");
+	fd = socket(AF_INET, type, 0);
+	if (fd < 0)
+		err(1, "socket");
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){ BUFFER }, sizeof(int));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){ BUFFER }, sizeof(int));
+	return fd;
+}
+
+static void sockets_open(struct load *l, const struct network *network, uint32_t index)
+{
+	int type = l->options->content == CONTENT_TCP ? SOCK_STREAM : SOCK_DGRAM;
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)(PORT + index)) };
+
+	inet_pton(AF_INET, "192.0.2.2", &to.sin_addr);
+	l->receiver = socket_in(network->receiver, type);
+	if (bind(l->receiver, (struct sockaddr *)&to, sizeof(to)) || (type == SOCK_STREAM && listen(l->receiver, 1)))
+		err(1, "bind");
+	l->sender = socket_in(network->sender, type);
+	if (connect(l->sender, (struct sockaddr *)&to, sizeof(to)))
+		err(1, "connect");
+	if (type == SOCK_STREAM) {
+		int listener = l->receiver;
+
+		l->receiver = accept(listener, NULL, NULL);
+		close(listener);
+		setsockopt(l->sender, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+		return;
+	}
+	if (l->options->segments > 1 && setsockopt(l->sender, IPPROTO_UDP, UDP_SEGMENT, &(int){ PAYLOAD }, sizeof(int)))
+		err(1, "UDP_SEGMENT");
+	if (l->options->receive_segments && setsockopt(l->receiver, IPPROTO_UDP, UDP_GRO, &(int){ 1 }, sizeof(int)))
+		err(1, "UDP_GRO");
+}
+
+void load_open(struct load *l, const struct network *network, const struct options *options, uint32_t index)
+{
+	memset(l, 0, sizeof(*l));
+	l->options = options;
+	l->streams = (options->streams + options->threads - 1) / options->threads;
+	l->first_ssrc = 1 + index * l->streams;
+	for (uint32_t i = 0; i < BATCH; i++)
+		packet_begin(l->packets[i], options);
+	for (uint32_t i = 0; i < BATCH / options->segments; i++) {
+		l->vectors[i] = (struct iovec){ l->packets[i * options->segments], PAYLOAD * options->segments };
+		l->messages[i].msg_hdr.msg_iov = &l->vectors[i];
+		l->messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	sockets_open(l, network, index);
+}
+
+struct course course_begin(const struct load *l)
+{
+	struct course c = { .random = 88172645463325252ull, .sequences = calloc(l->streams, sizeof(uint16_t)) };
+
+	if (!c.sequences)
+		err(1, "memory");
+	return c;
+}
+
+/* Round robin, or a rank whose frequency is about 1 / rank: streams^u for u uniform in [0, 1). */
+static uint32_t course_next(struct course *c, const struct load *l)
+{
+	if (!l->options->skewed) {
+		uint32_t stream = c->next;
+
+		c->next = stream + 1 == l->streams ? 0 : stream + 1;
+		return stream;
+	}
+	c->random ^= c->random << 13; /* Marsaglia's xorshift */
+	c->random ^= c->random >> 7;
+	c->random ^= c->random << 17;
+	return (uint32_t)pow(l->streams, (double)(c->random >> 11) * 0x1p-53) % l->streams;
+}
+
+/* Reads what one batch sent; gives up when nothing more comes. Returns bytes. */
+static uint64_t receive_batch(struct load *l)
+{
+	static __thread unsigned char buffer[65536];
+	uint64_t bytes = 0;
+
+	while (bytes < BATCH * PAYLOAD) {
+		ssize_t size = recv(l->receiver, buffer, sizeof(buffer), MSG_DONTWAIT);
+		struct pollfd wait = { .fd = l->receiver, .events = POLLIN };
+
+		if (size > 0)
+			bytes += (uint64_t)size;
+		else if (size == 0 || errno != EAGAIN)
+			err(1, "recv");
+		else if (poll(&wait, 1, PATIENCE_MS) == 0)
+			break;
+	}
+	return bytes;
+}
+
+static uint64_t load_batch(struct load *l, struct course *course, bool in_turn)
+{
+	int messages = (int)(BATCH / l->options->segments);
+
+	for (int i = 0; i < BATCH; i++) {
+		uint32_t stream = in_turn ? course->next++ % l->streams : course_next(course, l);
+
+		packet_number(l->packets[i], l, stream, course->sequences[stream]++);
+	}
+	for (int sent = 0; sent < messages;) {
+		int n = sendmmsg(l->sender, l->messages + sent, (unsigned)(messages - sent), 0);
+
+		if (n < 0)
+			err(1, "sendmmsg");
+		sent += n;
+	}
+	return receive_batch(l) / PAYLOAD;
+}
+
+uint64_t load_run(struct load *l, struct course *course, uint64_t n)
+{
+	uint64_t received = 0;
+
+	for (uint64_t sent = 0; sent < n; sent += BATCH)
+		received += load_batch(l, course, false);
+	return received;
+}
+
+uint64_t load_introduce(struct load *l, struct course *course, uint32_t packets_each)
+{
+	uint64_t received = 0;
+
+	course->next = 0;
+	for (uint64_t sent = 0; sent < (uint64_t)l->streams * packets_each; sent += BATCH)
+		received += load_batch(l, course, true);
+	course->next = 0;
+	return received;
+}
