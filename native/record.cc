@@ -29,6 +29,7 @@ template <class Field> void stream_fields(Field field, __u32 id, const struct st
 	field("clockSource", s.clock_source);
 	field("jitterNsQ8", s.jitter);
 	field("jitterRfc3550NsQ8", s.jitter_rfc3550);
+	field("lastTimestamp", s.last_ts);
 	field("firstMs", milliseconds(s.first_ns));
 	field("lastMs", milliseconds(s.last_ns));
 }

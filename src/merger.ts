@@ -31,19 +31,28 @@ function joined<Name extends string>(
 }
 
 const SUMS = ["packetsDuplicated", "packetsReordered", "bitsPerSecond", "packetsPerSecond"] as const;
-const INBOUND_SUMS = ["packetsReceived", "bytesReceived", "headerBytesReceived", "packetsLost"] as const;
+const INBOUND_SUMS = [
+  "packetsReceived",
+  "bytesReceived",
+  "headerBytesReceived",
+  "packetsLost",
+  "retransmittedPacketsReceived",
+  "retransmittedBytesReceived",
+  "fecPacketsReceived",
+  "fecBytesReceived",
+] as const;
 const INBOUND_WORST = ["lastPacketReceivedTimestamp", "fractionLost", "jitter", "jitterRfc3550"] as const;
 const OUTBOUND_SUMS = ["packetsSent", "bytesSent", "headerBytesSent"] as const;
 
-/** The clock rate and its source are of one stream, not of several. */
-function withoutClock<Stats extends StreamStats>(stats: Stats): Stats {
-  const { clockRate, clockRateSource, ...rest } = stats;
+/** Without what is of one stream and not of several. */
+function shared<Stats extends StreamStats>(stats: Stats & { fecSsrc?: number }): Stats {
+  const { clockRate, clockRateSource, repairKind, repairedSsrc, rtxSsrc, fecSsrc, ...rest } = stats;
   return rest as Stats;
 }
 
 function mergeInbound(a: InboundRtpStats, b: InboundRtpStats): InboundRtpStats {
   return {
-    ...withoutClock(a),
+    ...shared(a),
     ...joined(a, b, [...SUMS, ...INBOUND_SUMS], add),
     ...joined(a, b, INBOUND_WORST, Math.max),
   };
@@ -51,7 +60,7 @@ function mergeInbound(a: InboundRtpStats, b: InboundRtpStats): InboundRtpStats {
 
 function mergeOutbound(a: OutboundRtpStats, b: OutboundRtpStats): OutboundRtpStats {
   return {
-    ...withoutClock(a),
+    ...shared(a),
     ...joined(a, b, [...SUMS, ...OUTBOUND_SUMS], add),
     ...joined(a, b, ["lastPacketSentTimestamp"], Math.max),
   };

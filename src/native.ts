@@ -38,6 +38,8 @@ export interface StreamRecord {
   jitterNsQ8: number;
   /** RFC 3550 A.8 over every packet; nanoseconds × 256. */
   jitterRfc3550NsQ8: number;
+  /** RTP timestamp of the last packet. */
+  lastTimestamp: number;
   /** Arrival of the first and the last packet, milliseconds on the snapshot's clock. */
   firstMs: number;
   lastMs: number;

@@ -32,6 +32,9 @@ const RTP_FIELDS = {
   packetsReordered: INTEGER,
   bitsPerSecond: FLOAT,
   packetsPerSecond: FLOAT,
+  repairKind: STRING,
+  repairedSsrc: INTEGER,
+  rtxSsrc: INTEGER,
 };
 
 const INBOUND_FIELDS: Fields<InboundRtpStats> = {
@@ -44,6 +47,11 @@ const INBOUND_FIELDS: Fields<InboundRtpStats> = {
   fractionLost: FLOAT,
   jitter: FLOAT,
   jitterRfc3550: FLOAT,
+  retransmittedPacketsReceived: INTEGER,
+  retransmittedBytesReceived: INTEGER,
+  fecSsrc: INTEGER,
+  fecPacketsReceived: INTEGER,
+  fecBytesReceived: INTEGER,
 };
 
 const OUTBOUND_FIELDS: Fields<OutboundRtpStats> = {

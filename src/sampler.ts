@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Snapshots into samples: keeps what belongs to a record from one snapshot to the next. */
+
+import { Annotator } from "./annotation.js";
 import {
   type Columns,
   type Origin,
@@ -38,6 +40,7 @@ interface Tracked<Row> {
   owner: Owner;
   ownerTries: number;
   record: Row;
+  /** That of the latest sample. */
   previous?: Row;
   /** Number of the latest snapshot that held it. */
   seenIn: number;
@@ -66,7 +69,6 @@ class Track<Row extends StreamRecord | PairRecord> {
       const known = this.#byId.get(record.id);
       // The source uses the id of a retired record again: the first packet tells them apart.
       if (known !== undefined && known.record.firstMs === record.firstMs) {
-        known.previous = known.record;
         known.record = record;
         known.seenIn = snapshotNumber;
         continue;
@@ -129,6 +131,7 @@ export class Sampler {
   readonly #options: SamplerOptions;
   readonly #streams = new Track<StreamRecord>("stream", STREAM_IDLE_MS);
   readonly #pairs = new Track<PairRecord>("pair", PAIR_IDLE_MS);
+  readonly #annotator = new Annotator();
   readonly #clock = new SampleClock();
   #snapshots = 0;
   #lastAtMs: number | undefined;
@@ -147,15 +150,25 @@ export class Sampler {
     return this.#clock.lastStepMs;
   }
 
+  /** Takes a snapshot only to see how the streams go on: a capture that is told once has more to show of them on its way. */
+  look(): void {
+    this.#update(this.#source.snapshot());
+    this.#annotator.look(this.#streams.ordered);
+  }
+
+  #update(snapshot: Snapshot): void {
+    this.#snapshots++;
+    this.#streams.update(snapshot.streams, this.#source, this.#snapshots);
+    this.#pairs.update(snapshot.pairs, this.#source, this.#snapshots);
+  }
+
   /** Takes a snapshot and tells what it means. Rates and fractions are over the time since the previous one. */
   async sample(): Promise<Sample> {
     const snapshot = this.#source.snapshot();
     const { atMs } = snapshot;
     const intervalMs = this.#lastAtMs === undefined ? 0 : atMs - this.#lastAtMs;
     this.#lastAtMs = atMs;
-    this.#snapshots++;
-    this.#streams.update(snapshot.streams, this.#source, this.#snapshots);
-    this.#pairs.update(snapshot.pairs, this.#source, this.#snapshots);
+    this.#update(snapshot);
     await this.#findOwners();
 
     const timeNs = this.#clock.tick(snapshot);
@@ -170,6 +183,8 @@ export class Sampler {
       candidatePairs: this.#pairs.ordered.map((t) => candidatePairStats(t.record, context(t))),
       datagrams: snapshot.datagrams,
     };
+    this.#annotator.annotate(this.#streams.ordered, sample.streams);
+    for (const tracked of this.#streams.ordered) tracked.previous = tracked.record;
     if (this.#options.retireIdle) {
       this.#streams.retireIdle(this.#source, atMs);
       this.#pairs.retireIdle(this.#source, atMs);

@@ -6,6 +6,7 @@
  * measured is absent.
  */
 import type { Datagrams, Origin, PairRecord, StreamRecord } from "./native.js";
+import type { InboundRepairStats, RepairStats } from "./pairing.js";
 
 /** The process behind a socket, as far as the host tells. */
 export interface Owner {
@@ -27,7 +28,7 @@ export interface Endpoints {
 export type RttSource = "stun" | "daily";
 export type ClockRateSource = "static" | "configured" | "inferred";
 
-interface RtpStats extends Endpoints, Owner {
+interface RtpStats extends Endpoints, Owner, RepairStats {
   /** When the snapshot was taken; milliseconds since the Unix epoch (W3C `timestamp`). */
   timestamp: number;
   ssrc: number;
@@ -44,7 +45,7 @@ interface RtpStats extends Endpoints, Owner {
   packetsPerSecond?: number;
 }
 
-export interface InboundRtpStats extends RtpStats {
+export interface InboundRtpStats extends RtpStats, InboundRepairStats {
   type: "inbound-rtp";
   packetsReceived: number;
   bytesReceived: number;

@@ -29,6 +29,8 @@ export function formatEnd(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+const formatSsrc = (ssrc: number): string => `0x${ssrc.toString(16).padStart(8, "0")}`;
+
 function formatOwner({ comm, pid, cgroup }: Owner): string {
   if (pid !== undefined) return `${comm ?? "?"}/${pid}`;
   return cgroup === undefined || cgroup === "/" ? ABSENT : (cgroup.split("/").at(-1) as string);
@@ -46,6 +48,7 @@ const STREAM_COLUMNS: readonly Column[] = [
   { title: "TO" },
   { title: "PROCESS" },
   { title: "PT", align: "right" },
+  { title: "MEDIA" },
   { title: "CLOCK", align: "right" },
   { title: "PACKETS", align: "right" },
   { title: "LOST", align: "right" },
@@ -64,6 +67,12 @@ function formatRate(stream: StreamStats): string {
   return show(stream.bitsPerSecond, formatBitRate);
 }
 
+/** What the payload is, as far as it is known. */
+function formatMedia({ repairKind, repairedSsrc }: StreamStats): string {
+  if (repairKind === undefined) return ABSENT;
+  return repairedSsrc === undefined ? repairKind : `${repairKind} of ${formatSsrc(repairedSsrc)}`;
+}
+
 /** Share of all sequence numbers that is lost. */
 function lossShare(lost: number, received: number): string {
   return lost > 0 && received + lost > 0 ? formatPercent(lost / (received + lost)) : "";
@@ -75,10 +84,11 @@ function streamRow(stream: StreamStats): string[] {
   const packets = stream.type === "inbound-rtp" ? stream.packetsReceived : stream.packetsSent;
   return [
     inbound ? "in" : "out",
-    `0x${ssrc.toString(16).padStart(8, "0")}`,
+    formatSsrc(ssrc),
     ...formatEnds(stream),
     formatOwner(stream),
     String(payloadType),
+    formatMedia(stream),
     show(clockRate, (hertz) => `${hertz / 1000} kHz`),
     String(packets),
     show(inbound?.packetsLost, String),

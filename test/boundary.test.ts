@@ -43,6 +43,7 @@ const STREAM: StreamRecord = {
   clockSource: 221,
   jitterNsQ8: WIDE + 9,
   jitterRfc3550NsQ8: WIDE + 8,
+  lastTimestamp: NARROW + 12,
   firstMs: 11.123456,
   lastMs: 7.123456,
 };

@@ -41,7 +41,9 @@ const ROWS: string[][] = [
   ["config", "dailyconfig", "sinkconfig", "schema", "settings", "credential", "probes", "value"],
   ["daily", "influx", "linefile", "delivery", "outage", "database", "readiness", "answer", "line", "point", "merger"],
   ["journal", "archive", "cursor", "lock", "segment", "frame", "sink"],
+  ["annotation"],
   ["stats"],
+  ["pairing"],
   ["native"],
   ["duration", "suggestion", "textfile", "errors"],
 ];

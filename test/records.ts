@@ -32,6 +32,7 @@ export function streamRecord(changes: Partial<StreamRecord> = {}): StreamRecord 
     clockSource: 3,
     jitterNsQ8: 0,
     jitterRfc3550NsQ8: 0,
+    lastTimestamp: 960_000,
     firstMs: 1000,
     lastMs: 2000,
     ...changes,

@@ -66,7 +66,7 @@ describe("table", () => {
     delete stream.jitterRfc3550;
     delete stream.clockRate;
     const [, row = ""] = viewSample({ timestamp: 0, streams: [stream], candidatePairs: [], datagrams: DATAGRAMS });
-    expect(row.match(/ - /g)).toHaveLength(3);
+    expect(row.match(/ - /g)).toHaveLength(4);
   });
 
   it("shows the sum of the datagrams without what is 0", () => {

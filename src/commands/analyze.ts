@@ -18,6 +18,8 @@ export interface AnalyzeFlags extends Flags {
 
 /** A pause in the capture for which no empty intervals are shown: a wrong clock would make millions. */
 const MAX_PAUSE_MS = 3_600_000;
+/** From the first packet to the first look at a capture that is told as a whole. */
+const FIRST_LOOK_MS = 1000;
 
 function checkLocal(address: string): string {
   if (isIP(address) !== 0 && !address.includes("%")) return address;
@@ -59,6 +61,16 @@ function describeEnd(capture: Capture, sample: Sample): string {
   return `${total} frames, ${other} of them no UDP; ${sample.streams.length} streams`;
 }
 
+/** Looks at the capture on its way, at times that double: what streams are to each other shows in how they go on. */
+async function readWhole(capture: Capture, sampler: Sampler): Promise<void> {
+  let more = await capture.read(0);
+  const begin = capture.frames().nextMs;
+  for (let afterMs = FIRST_LOOK_MS; more; afterMs *= 2) {
+    more = await capture.read(begin + afterMs);
+    sampler.look();
+  }
+}
+
 interface Analysis {
   capture: Capture;
   sampler: Sampler;
@@ -67,7 +79,7 @@ interface Analysis {
 
 /** What was read before a fault is shown, too; the fault then follows as the error. */
 async function analyzeWhole({ output }: CommandContext, { capture, sampler, json }: Analysis): Promise<void> {
-  const fault = await capture.read().then(
+  const fault = await readWhole(capture, sampler).then(
     () => undefined,
     (error: unknown) => ({ error }),
   );

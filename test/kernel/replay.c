@@ -82,10 +82,11 @@ static void print_stream(const struct stream *s)
 	printf("{\"ssrc\":%u,\"packets\":%llu,\"bytes\":%llu,\"headerBytes\":%llu,\"baseSeq\":%u,\"maxSeq\":%u,"
 	       "\"expectedBefore\":%u,\"duplicated\":%u,\"reordered\":%u,\"stray\":%u,\"contended\":%u,"
 	       "\"payloadType\":%u,\"clockRate\":%u,\"clockSource\":%u,\"jitterNsQ8\":%llu,"
-	       "\"jitterRfc3550NsQ8\":%llu,\"firstMs\":%.17g,\"lastMs\":%.17g}",
+	       "\"jitterRfc3550NsQ8\":%llu,\"lastTimestamp\":%u,\"firstMs\":%.17g,\"lastMs\":%.17g}",
 	       s->ssrc, s->packets, s->bytes, s->header_bytes, s->sequence.base_seq, s->sequence.max_seq,
 	       s->expected_before, s->duplicated, s->reordered, s->stray, s->contended, s->payload_type, s->clock_rate,
-	       s->clock_source, s->jitter, s->jitter_rfc3550, milliseconds(s->first_ns), milliseconds(s->last_ns));
+	       s->clock_source, s->jitter, s->jitter_rfc3550, s->last_ts, milliseconds(s->first_ns),
+	       milliseconds(s->last_ns));
 }
 
 static void print_side(const char *name, const struct pair_side *side)

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Which stream repairs which: RTX (RFC 4588) and FEC (RFC 5109). Their timestamps are those of the media, and the start of
+ * a timestamp is a random 32-bit number: a stream of another payload type on the same 5-tuple whose timestamps lie on the
+ * timeline of a media stream is its repair, but for a chance of 2.1 s × 90 kHz / 2³² = 4·10⁻⁵. FlexFEC (RFC 8627) has a
+ * random start of its own, and cannot be told so. Simulcast layers share the payload type and are never paired.
+ */
+import type { Origin, StreamRecord } from "./native.js";
+
+/** `repair`: either of the two, for its timestamps never lagged. */
+export type RepairKind = "rtx" | "fec" | "repair";
+
+/** What a stream that is no media of its own repairs. */
+export interface Repair {
+  kind: RepairKind;
+  /** The media stream; absent where several would fit. */
+  media?: Member;
+}
+
+/** A stream as long as it lives; the latest record of it. */
+export interface Member {
+  readonly origin: Origin;
+  readonly record: StreamRecord;
+}
+
+/** Of a stream: what it is to others, and they to it. */
+export interface RepairStats {
+  /** Ours: the stream is no media, but repairs some; `repair` where it may be either. */
+  repairKind?: RepairKind;
+  /** Ours: the SSRC that it repairs, where that is sure. */
+  repairedSsrc?: number;
+  /** W3C: the SSRC that this stream is retransmitted on. */
+  rtxSsrc?: number;
+}
+
+/** Of an inbound stream: what came on the SSRCs that repair it, padding included (W3C, as endpoints count it). */
+export interface InboundRepairStats {
+  retransmittedPacketsReceived?: number;
+  retransmittedBytesReceived?: number;
+  fecSsrc?: number;
+  fecPacketsReceived?: number;
+  fecBytesReceived?: number;
+}
+
+/** Seconds that a repair's timestamp may be behind the media's, and before it. */
+const MOST_BEHIND = 2;
+const MOST_AHEAD = 0.1;
+/** Two clocks drift apart by so much at the most. */
+const DRIFT = 1e-4;
+/** Seconds: FEC is sent with what it protects, a retransmission a round trip later; four times the jitter is added. */
+const LAG = 0.05;
+/** A media stream that pauses for longer than this may have stopped its clock; milliseconds. */
+const PAUSE_MS = 10_000;
+/** Looks after which a question is settled. */
+const ENOUGH = 8;
+
+/** What was seen of one stream beside one media stream. */
+interface Evidence {
+  hits: number;
+  misses: number;
+  lagged: boolean;
+}
+
+interface Suspect {
+  /** Packets at the last look: without new ones there is nothing new to see. */
+  packets: number;
+  looks: number;
+  evidence: Map<Member, Evidence>;
+  repair?: Repair;
+}
+
+const isStated = ({ clockSource }: StreamRecord): boolean => clockSource === 1 || clockSource === 2;
+
+/** Whether the one can be a repair of the other at all. */
+function mayRepair(suspect: StreamRecord, media: StreamRecord): boolean {
+  if (media.clockRate === 0 || media.payloadType === suspect.payloadType) return false;
+  // A clock that was inferred of a repair is that of its media; of two media streams the repair is the smaller.
+  return suspect.clockRate === 0 || (suspect.clockRate === media.clockRate && suspect.packets < media.packets);
+}
+
+/** Seconds that the suspect's last packet is behind the media's timeline; undefined where that was at rest. */
+export function lagBehind(suspect: StreamRecord, media: StreamRecord): number | undefined {
+  const sinceMs = suspect.lastMs - media.lastMs;
+  if (sinceMs > PAUSE_MS || suspect.lastMs < media.firstMs - PAUSE_MS) return undefined;
+  const due = media.lastTimestamp + (sinceMs / 1000) * media.clockRate;
+  const ticks = (due - suspect.lastTimestamp) % 2 ** 32;
+  const nearest = ticks >= 2 ** 31 ? ticks - 2 ** 32 : ticks < -(2 ** 31) ? ticks + 2 ** 32 : ticks;
+  return nearest / media.clockRate;
+}
+
+function look(suspect: StreamRecord, media: StreamRecord, evidence: Evidence): boolean {
+  const lag = lagBehind(suspect, media);
+  if (lag === undefined) return false;
+  const drift = (Math.abs(suspect.lastMs - media.lastMs) / 1000) * DRIFT;
+  if (lag < -MOST_AHEAD - drift || lag > MOST_BEHIND + drift) {
+    evidence.misses++;
+    return true;
+  }
+  evidence.hits++;
+  evidence.lagged ||= lag > LAG + drift + (4 * media.jitterNsQ8) / 256 / 1e9;
+  return true;
+}
+
+function conclude({ evidence }: Suspect): Repair | undefined {
+  const found = [...evidence].filter(([, { hits, misses }]) => hits > misses);
+  const [first] = found;
+  if (first === undefined) return undefined;
+  const kind = found.some(([, { lagged }]) => lagged) ? "rtx" : "repair";
+  return found.length === 1 ? { kind, media: first[0] } : { kind };
+}
+
+function bundleKey({ origin }: Member): string {
+  const { srcAddress, srcPort, dstAddress, dstPort, direction, channel, cgroupId, pid } = origin;
+  return `${srcAddress} ${srcPort} ${dstAddress} ${dstPort} ${direction} ${channel} ${cgroupId} ${pid}`;
+}
+
+/** What is known so far; grows with every snapshot. Deterministic: the same snapshots give the same pairs. */
+export class Pairing {
+  #members: readonly Member[] = [];
+  #bundles = new Map<string, Member[]>();
+  #suspects = new Map<Member, Suspect>();
+
+  /** Looks at the streams of a snapshot. The array is another one whenever a stream came or went. */
+  update(members: readonly Member[]): void {
+    if (members !== this.#members) this.#regroup(members);
+    for (const bundle of this.#bundles.values()) {
+      if (bundle.length > 1) for (const member of bundle) this.#examine(member, bundle);
+    }
+  }
+
+  /** Undefined for a media stream, and for one that nothing is known of. */
+  repairOf(member: Member): Repair | undefined {
+    return this.#suspects.get(member)?.repair;
+  }
+
+  #regroup(members: readonly Member[]): void {
+    const bundles = new Map<string, Member[]>();
+    for (const member of members) {
+      const key = bundleKey(member);
+      const bundle = bundles.get(key);
+      if (bundle === undefined) bundles.set(key, [member]);
+      else bundle.push(member);
+    }
+    const alive = new Set(members);
+    for (const [member, { evidence }] of this.#suspects) {
+      if (!alive.has(member)) this.#suspects.delete(member);
+      for (const media of evidence.keys()) if (!alive.has(media)) evidence.delete(media);
+    }
+    for (const [key, bundle] of bundles) {
+      const before = this.#bundles.get(key);
+      if (before?.length === bundle.length && bundle.every((member, i) => member === before[i])) continue;
+      // Somebody new may be what it repairs.
+      for (const member of bundle) this.#reopen(member);
+    }
+    this.#members = members;
+    this.#bundles = bundles;
+  }
+
+  #reopen(member: Member): void {
+    const suspect = this.#suspects.get(member);
+    if (suspect) suspect.looks = 0;
+  }
+
+  #examine(member: Member, bundle: readonly Member[]): void {
+    const { record } = member;
+    let suspect = this.#suspects.get(member);
+    if (suspect !== undefined && (suspect.looks >= ENOUGH || suspect.packets === record.packets)) return;
+    if (isStated(record)) return;
+    if (suspect === undefined) {
+      suspect = { packets: 0, looks: 0, evidence: new Map() };
+      this.#suspects.set(member, suspect);
+    }
+    let looked = false;
+    for (const media of bundle) {
+      if (media === member || !mayRepair(record, media.record) || this.repairOf(media)) continue;
+      const evidence = suspect.evidence.get(media) ?? { hits: 0, misses: 0, lagged: false };
+      suspect.evidence.set(media, evidence);
+      looked = look(record, media.record, evidence) || looked;
+    }
+    // Nothing to compare with: it waits for a clock, its own or the media's.
+    if (!looked && record.clockRate === 0) return;
+    suspect.packets = record.packets;
+    suspect.looks++;
+    const repair = conclude(suspect);
+    if (repair === undefined) delete suspect.repair;
+    else suspect.repair = repair;
+    // A retransmission may lag at last.
+    if (repair?.kind === "repair") suspect.looks = 0;
+  }
+}
