@@ -6,6 +6,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "../core/config.h"
+#include "../core/depth.h"
 #include "../core/outcome.h"
 #include "../core/pair.h"
 #include "../core/waiting.h"
@@ -32,6 +33,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct stream_detail);
 } details SEC(".maps");
+
+/* As long as the other two while the depth probe is on. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stream_depth);
+} depths SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -37,6 +37,11 @@ static __always_inline struct stream_detail *observer_detail(struct observer *o,
 	return bpf_map_lookup_elem(&details, &slot);
 }
 
+static __always_inline struct stream_depth *observer_depth(struct observer *o, __u32 slot)
+{
+	return bpf_map_lookup_elem(&depths, &slot);
+}
+
 static __always_inline struct pair *observer_pair(struct observer *o, __u32 slot)
 {
 	return bpf_map_lookup_elem(&pairs, &slot);

@@ -9,6 +9,7 @@ enum probe_bit {
 	PROBE_RTP = 1,
 	PROBE_STUN = 2,
 	PROBE_RTCP = 4,
+	PROBE_DEPTH = 8, /* of streams: needs PROBE_RTP */
 };
 
 /* What a run is told before it begins. In the kernel it is read-only data, so that dead branches are never loaded. */

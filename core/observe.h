@@ -7,6 +7,7 @@
  * file defines `struct observer` and the functions declared here.
  */
 #include "config.h"
+#include "depth.h"
 #include "outcome.h"
 #include "pair.h"
 #include "rtcp.h"
@@ -19,6 +20,7 @@ struct observer;
 /* Records and details by slot; a slot is already masked, NULL cannot happen and is handled. */
 static inline struct stream *observer_stream(struct observer *o, __u32 slot);
 static inline struct stream_detail *observer_detail(struct observer *o, __u32 slot);
+static inline struct stream_depth *observer_depth(struct observer *o, __u32 slot);
 static inline struct pair *observer_pair(struct observer *o, __u32 slot);
 /* Where packets of this tag wait for their record; NULL where nobody ever does. */
 static inline struct waiting_room *observer_waiting_room(struct observer *o, __u64 tag);
@@ -130,6 +132,8 @@ static inline enum outcome observe_rtp(struct observer *o, const struct datagram
 		observer_tally(o, DATAGRAM_RTP, (__s64)s->packets - 1);
 		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)s->packets);
 	}
+	if (observer_probe_is_on(o, PROBE_DEPTH))
+		(void)depth_receive(observer_depth(o, slot), s, &packet);
 	if (record_unlock(&s->version))
 		observe_waiting(o, s, detail, tag);
 	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;

@@ -120,6 +120,8 @@ capture_source::capture_source(const Napi::CallbackInfo &info) : ObjectWrap(info
 
 		observer_seed_randomly(&opened->observer);
 		clock_rates_option(options, opened->observer.config.clock_rates);
+		if (!options.Get("probes").IsUndefined())
+			opened->observer.probes = probes_from(info.Env(), options.Get("probes"));
 		for (const std::string &address : strings_from(info.Env(), options.Get("local"), "local"))
 			opened->local.push_back(local_address_from(address));
 		state = std::move(opened);

@@ -5,6 +5,7 @@
 /* The records of the core, which is C11, as C++ reads them. */
 #define _Static_assert static_assert
 #include "../core/config.h"
+#include "../core/depth.h"
 #include "../core/outcome.h"
 #include "../core/pair.h"
 #include "../core/waiting.h"

@@ -55,6 +55,14 @@ __u64 clock_ns(clockid_t clock)
 	return static_cast<__u64>(now.tv_sec) * 1000000000u + static_cast<__u64>(now.tv_nsec);
 }
 
+/* What decides about the code: bits that are dead code elsewhere. The depth of streams needs streams. */
+__u32 program_probes(__u32 wanted)
+{
+	__u32 of_streams = wanted & PROBE_RTP ? PROBE_RTP | (wanted & PROBE_DEPTH) : 0;
+
+	return wanted ? of_streams | PROBE_STUN | PROBE_RTCP : 0;
+}
+
 } // namespace
 
 void kernel_probe::skeleton_closer::operator()(struct probe *skeleton) const
@@ -124,9 +132,14 @@ kernel_probe::skeleton_handle kernel_probe::open_skeleton()
 kernel_probe::skeleton_handle kernel_probe::load_programs(__u32 wanted, bool with_creators)
 {
 	skeleton_handle skeleton = open_skeleton();
-	bool rtp = wanted & PROBE_RTP;
+	__u32 probes = program_probes(wanted);
+	bool rtp = probes & PROBE_RTP;
 	int error = 0;
 
+	if (probes & PROBE_DEPTH && depths.slots())
+		error |= bpf_map__reuse_fd(skeleton->maps.depths, bpf_map__fd(programs->maps.depths));
+	else if (probes & PROBE_DEPTH)
+		bpf_map__set_max_entries(skeleton->maps.depths, options.stream_slots);
 	error |= bpf_map__reuse_fd(skeleton->maps.streams, bpf_map__fd(maps->maps.streams));
 	error |= bpf_map__reuse_fd(skeleton->maps.details, bpf_map__fd(maps->maps.details));
 	error |= bpf_map__reuse_fd(skeleton->maps.pairs, bpf_map__fd(maps->maps.pairs));
@@ -138,8 +151,7 @@ kernel_probe::skeleton_handle kernel_probe::load_programs(__u32 wanted, bool wit
 	bpf_program__set_autoload(rtp ? skeleton->progs.rtp_ingress : skeleton->progs.control_ingress, true);
 	bpf_program__set_autoload(rtp ? skeleton->progs.rtp_egress : skeleton->progs.control_egress, true);
 	bpf_program__set_autoload(skeleton->progs.socket_created, with_creators);
-	const_cast<struct config *>(&skeleton->rodata->config)->probes =
-		rtp ? PROBE_RTP | PROBE_STUN | PROBE_RTCP : PROBE_STUN | PROBE_RTCP;
+	const_cast<struct config *>(&skeleton->rodata->config)->probes = static_cast<__u8>(probes);
 	skeleton->bss->probes = wanted;
 	error = probe__load(skeleton.get());
 	if (error && with_creators) /* a kernel that does not let it ask for the pid: procfs tells instead */
@@ -172,7 +184,8 @@ void kernel_probe::attach(struct probe *skeleton, __u32 wanted)
 
 void kernel_probe::set_probes(__u32 wanted)
 {
-	bool same_programs = programs && wanted && !((wanted ^ enabled) & PROBE_RTP);
+	bool same_programs = programs && wanted && program_probes(wanted) == program_probes(enabled);
+	bool with_depths = program_probes(wanted) & PROBE_DEPTH;
 
 	if (wanted == 0) {
 		ingress.reset();
@@ -184,9 +197,13 @@ void kernel_probe::set_probes(__u32 wanted)
 	} else {
 		skeleton_handle next = load_programs(wanted, true);
 
+		if (with_depths && !depths.slots())
+			depths.open(bpf_map__fd(next->maps.depths), options.stream_slots);
 		attach(next.get(), wanted);
 		programs = std::move(next);
 	}
+	if (!with_depths)
+		depths.close();
 	enabled = wanted;
 }
 
@@ -215,6 +232,18 @@ bool kernel_probe::read_stream(__u32 slot, struct stream *copy) const
 	return record && record->tag != 0 && record_read(record, copy);
 }
 
+bool kernel_probe::read_stream(__u32 slot, struct stream *copy, struct stream_depth *depth) const
+{
+	const struct stream *record = streams.at(slot);
+	const struct stream_depth *measured = depths.at(slot);
+
+	return record && record->tag != 0 && record_read(record, copy, [&] {
+		       depth->tag = 0;
+		       if (measured && measured->tag == copy->tag)
+			       memcpy(static_cast<void *>(depth), measured, sizeof(*depth));
+	       });
+}
+
 bool kernel_probe::read_pair(__u32 slot, struct pair *copy) const
 {
 	const struct pair *record = pairs.at(slot);
@@ -226,16 +255,18 @@ void kernel_probe::take_snapshot(struct snapshot *s)
 {
 	std::vector<__u64> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()) * DATAGRAM_OUTCOMES);
 	struct stream stream;
+	struct stream_depth depth;
 	struct pair pair;
 	__u32 zero = 0;
 
 	s->at_ns = clock_ns(CLOCK_MONOTONIC);
 	s->epoch_ns = clock_ns(CLOCK_REALTIME);
 	for (__u32 slot = 0; slot < streams.slots(); slot++) {
-		if (!read_stream(slot, &stream))
+		if (!read_stream(slot, &stream, &depth))
 			continue;
 		streams_shown[slot] = stream.version;
 		stream_row(&s->streams, slot, stream);
+		depth_row(&s->depths, slot, stream, depth);
 		if (stream.evidence < STREAM_EVIDENCE && stream.last_ns + PROBATION_IDLE_MS * 1000000ull < s->at_ns)
 			retire_stream(slot);
 	}

@@ -19,12 +19,17 @@ public:
 	mapping() = default;
 	mapping(const mapping &) = delete;
 	mapping &operator=(const mapping &) = delete;
-	~mapping()
+	~mapping() { close(); }
+
+	void close()
 	{
 		if (records)
 			munmap(records, length);
+		records = nullptr;
+		count = 0;
 	}
 
+	/* Throws native_error, and shows nothing then. */
 	void open(int map_fd, __u32 slots)
 	{
 		size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
@@ -33,6 +38,7 @@ public:
 
 		if (memory == MAP_FAILED)
 			throw system_failure("mmap", errno);
+		close();
 		records = static_cast<Record *>(memory);
 		length = wanted;
 		count = slots;
@@ -49,9 +55,9 @@ private:
 
 /*
  * The reader's half of the lock in core/table.h. Copies a record that nobody wrote to meanwhile; false if it is free, or
- * if a writer held it for all the tries (it holds it for some ten nanoseconds).
+ * if a writer held it for all the tries (it holds it for some ten nanoseconds). `more` copies what else the lock guards.
  */
-template <class Record> bool record_read(const Record *record, Record *copy)
+template <class Record, class More> bool record_read(const Record *record, Record *copy, More more)
 {
 	enum { TRIES = 100000 };
 
@@ -61,11 +67,17 @@ template <class Record> bool record_read(const Record *record, Record *copy)
 		if (before & RECORD_LOCKED)
 			continue;
 		memcpy(static_cast<void *>(copy), record, sizeof(*copy));
+		more();
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&record->version, __ATOMIC_RELAXED) == before)
 			return copy->tag != 0;
 	}
 	return false;
+}
+
+template <class Record> bool record_read(const Record *record, Record *copy)
+{
+	return record_read(record, copy, [] {});
 }
 
 /* Set a record free if it still has the version that was shown. A free slot is all zero but for its version. */

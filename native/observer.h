@@ -12,7 +12,7 @@
 /* The host side of the core's seam: capture files, AF_PACKET and the fuzzer. One thread at a time. */
 struct observer {
 	struct config config = {};
-	__u32 probes = PROBE_RTP | PROBE_STUN | PROBE_RTCP;
+	__u32 probes = PROBE_RTP | PROBE_STUN | PROBE_RTCP | PROBE_DEPTH;
 	__u64 tallies[DATAGRAM_OUTCOMES] = {};
 	stream_table streams;
 	pair_table pairs;
@@ -28,6 +28,11 @@ static inline struct stream *observer_stream(struct observer *o, __u32 slot)
 static inline struct stream_detail *observer_detail(struct observer *o, __u32 slot)
 {
 	return &o->streams.at(slot).detail;
+}
+
+static inline struct stream_depth *observer_depth(struct observer *o, __u32 slot)
+{
+	return &o->streams.at(slot).depth;
 }
 
 static inline struct pair *observer_pair(struct observer *o, __u32 slot)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "record.h"
+#include "columns.h"
 
 #include <iterator>
 #include <string>
@@ -59,22 +59,6 @@ template <class Field> void pair_fields(Field field, __u32 id, const struct pair
 	field("lastMs", milliseconds(p.last_ns));
 }
 
-std::vector<const char *> stream_names()
-{
-	std::vector<const char *> names;
-
-	stream_fields([&](const char *name, auto) { names.push_back(name); }, 0, {});
-	return names;
-}
-
-std::vector<const char *> pair_names()
-{
-	std::vector<const char *> names;
-
-	pair_fields([&](const char *name, auto) { names.push_back(name); }, 0, {});
-	return names;
-}
-
 /* Names of enum outcome, in its order. */
 constexpr const char *outcome_names[] = {
 	"seen",    "rtp",   "rtcp",      "srtcp",    "stun",     "unconfirmed", "dtls",      "turn",
@@ -84,22 +68,6 @@ static_assert(std::size(outcome_names) == DATAGRAM_OUTCOMES, "every outcome has 
 
 constexpr const char *direction_names[] = { "in", "out", "unknown" };
 static_assert(DIRECTION_IN == 0 && DIRECTION_OUT == 1 && DIRECTION_UNKNOWN == 2, "names are in the order of the enum");
-
-/* One Float64Array per name, all of them views of one buffer. */
-Napi::Object columns(Napi::Env env, const std::vector<const char *> &names, const struct record_rows &rows)
-{
-	Napi::Object value = Napi::Object::New(env);
-	Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, rows.cells.size() * sizeof(double));
-	double *cells = static_cast<double *>(buffer.Data());
-
-	for (size_t row = 0; row < rows.count; row++)
-		for (size_t field = 0; field < names.size(); field++)
-			cells[field * rows.count + row] = rows.cells[row * names.size() + field];
-	for (size_t field = 0; field < names.size(); field++)
-		value.Set(names[field],
-			  Napi::Float64Array::New(env, rows.count, buffer, field * rows.count * sizeof(double)));
-	return value;
-}
 
 std::string address_text(const __u64 (&address)[2], bool is_ipv6)
 {
@@ -115,14 +83,33 @@ void stream_row(struct record_rows *rows, __u32 id, const struct stream &s)
 {
 	if (s.evidence < STREAM_EVIDENCE)
 		return;
-	stream_fields([&](const char *, auto value) { rows->cells.push_back(static_cast<double>(value)); }, id, s);
-	rows->count++;
+	add_row(rows, [&](auto field) { stream_fields(field, id, s); });
 }
 
 void pair_row(struct record_rows *rows, __u32 id, const struct pair &p)
 {
-	pair_fields([&](const char *, auto value) { rows->cells.push_back(static_cast<double>(value)); }, id, p);
-	rows->count++;
+	add_row(rows, [&](auto field) { pair_fields(field, id, p); });
+}
+
+Napi::Object columns_value(Napi::Env env, const std::vector<column> &columns, const struct record_rows &rows)
+{
+	Napi::Object value = Napi::Object::New(env);
+	Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, rows.cells.size() * sizeof(double));
+	double *cells = static_cast<double *>(buffer.Data());
+	size_t per_row = rows.count ? rows.cells.size() / rows.count : 0;
+	size_t begin = 0; /* of the column in a row */
+
+	for (const column &c : columns) {
+		double *cell = cells + begin * rows.count;
+
+		for (size_t row = 0; row < rows.count; row++)
+			for (size_t i = 0; i < c.width; i++)
+				*cell++ = rows.cells[row * per_row + begin + i];
+		value.Set(c.name, Napi::Float64Array::New(env, rows.count * c.width, buffer,
+							  begin * rows.count * sizeof(double)));
+		begin += c.width;
+	}
+	return value;
 }
 
 Napi::Object snapshot_value(Napi::Env env, const struct snapshot &s)
@@ -134,8 +121,10 @@ Napi::Object snapshot_value(Napi::Env env, const struct snapshot &s)
 		datagrams.Set(outcome_names[i], static_cast<double>(s.tallies[i]));
 	value.Set("atMs", milliseconds(s.at_ns));
 	value.Set("epochMs", milliseconds(s.epoch_ns));
-	value.Set("streams", columns(env, stream_names(), s.streams));
-	value.Set("pairs", columns(env, pair_names(), s.pairs));
+	value.Set("streams",
+		  columns_value(env, columns_of([](auto field) { stream_fields(field, 0, {}); }), s.streams));
+	value.Set("pairs", columns_value(env, columns_of([](auto field) { pair_fields(field, 0, {}); }), s.pairs));
+	value.Set("depths", depths_value(env, s.depths));
 	value.Set("datagrams", datagrams);
 	return value;
 }

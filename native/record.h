@@ -27,11 +27,15 @@ struct record_rows {
 void stream_row(struct record_rows *rows, __u32 id, const struct stream &s);
 void pair_row(struct record_rows *rows, __u32 id, const struct pair &p);
 
+/* Adds what the depth probe measured of the stream; nothing while it is in probation, or where that is another's. */
+void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_depth &d);
+
 /* Everything a source knows at one moment: what becomes a Snapshot. */
 struct snapshot {
 	__u64 at_ns = 0;    /* on the clock of the records */
 	__u64 epoch_ns = 0; /* the same moment on the wall clock */
 	struct record_rows streams;
+	struct record_rows depths;
 	struct record_rows pairs;
 	__u64 tallies[DATAGRAM_OUTCOMES] = {};
 };

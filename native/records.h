@@ -15,6 +15,7 @@ static inline int stream_is_claimable(const struct stream *s, __u64 now); /* cor
 struct alignas(64) stream_entry {
 	struct stream record;
 	struct stream_detail detail;
+	struct stream_depth depth; /* valid if its tag is the record's */
 	__u32 shown;
 
 	const struct endpoints &endpoints() const { return detail.endpoints; }

@@ -18,7 +18,11 @@ void observer_seed_randomly(struct observer *o)
 
 void observer_snapshot(struct observer *o, struct snapshot *s)
 {
-	o->streams.show([&](__u32 id, const stream_entry &entry) { stream_row(&s->streams, id, entry.record); });
+	o->streams.show([&](__u32 id, const stream_entry &entry) {
+		stream_row(&s->streams, id, entry.record);
+		if (o->probes & PROBE_DEPTH)
+			depth_row(&s->depths, id, entry.record, entry.depth);
+	});
 	o->pairs.show([&](__u32 id, const pair_entry &entry) { pair_row(&s->pairs, id, entry.record); });
 	memcpy(s->tallies, o->tallies, sizeof(s->tallies));
 }

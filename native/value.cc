@@ -20,6 +20,7 @@ constexpr probe_name probe_names[] = {
 	{ "rtp", PROBE_RTP },
 	{ "stun", PROBE_STUN },
 	{ "rtcp", PROBE_RTCP },
+	{ "depth", PROBE_DEPTH },
 };
 
 Napi::TypeError type_error(Napi::Env env, const std::string &name, const char *wanted)

@@ -215,6 +215,7 @@ function addAnalyze(program: Command): void {
     .option("--local <address>", "address of this end: its traffic is outbound; may be given again", collect)
     .option("--interval <duration>", "the numbers at the end of each interval")
     .option("--clock-rate <PT=HZ>", CLOCK_RATE_HELP, collect)
+    .option("--probe <names>", "probes that are on (all)", collect)
     .action(
       perform(async (context, flags, [file = ""]) => {
         const { analyzeCommand } = await import("./commands/analyze.js");

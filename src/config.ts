@@ -6,7 +6,7 @@ import { type CallsConfig, type DailyConfig, makeCallsConfig, makeDailyConfig } 
 import { quoteText } from "./duration.js";
 import { errnoName, RtcprobeError } from "./errors.js";
 import type { HookProbe } from "./native.js";
-import { HOOK_PROBES } from "./probes.js";
+import { DEFAULT_PROBES } from "./probes.js";
 import { type Layer, layerSchema } from "./schema.js";
 import { SETTINGS, type Setting, settingFlag, settingVariable } from "./settings.js";
 import { makeSinkConfigs, SINK_KEYS, type SinkConfig } from "./sinkconfig.js";
@@ -201,7 +201,7 @@ export async function loadConfig(input: ConfigInput): Promise<Config> {
     maxStreams: given.maxStreams ?? 16384,
     maxPairs: given.maxPairs ?? 4096,
     clockRates: given.clockRates ?? {},
-    probes: given.probes ?? [...HOOK_PROBES],
+    probes: given.probes ?? [...DEFAULT_PROBES],
     socket: given.socket ?? DEFAULT_SOCKET,
     journal: {
       directory: journal.directory ?? "/var/lib/rtcprobe/journal",

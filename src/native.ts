@@ -4,6 +4,7 @@
  * the core; names and seconds are made in stats.ts.
  */
 import { createRequire } from "node:module";
+import type { DepthColumns } from "./depthrecord.js";
 
 /** One stream as the core counted it. Every field is a total since the stream began, or a latest value. */
 export interface StreamRecord {
@@ -106,6 +107,8 @@ export interface Snapshot {
   epochMs: number;
   streams: Columns<StreamRecord>;
   pairs: Columns<PairRecord>;
+  /** Empty while the depth probe is off. */
+  depths: DepthColumns;
   datagrams: Datagrams;
 }
 
@@ -137,7 +140,7 @@ export interface Source {
   close(): void;
 }
 
-export type HookProbe = "rtp" | "stun" | "rtcp";
+export type HookProbe = "rtp" | "stun" | "rtcp" | "depth";
 
 export interface ProbeOptions {
   /** Directory of the cgroup v2 to attach to. */
@@ -181,6 +184,8 @@ export interface CaptureOptions {
   /** Addresses of our end: their traffic is outbound. */
   local: string[];
   clockRates: Record<number, number>;
+  /** All when absent. */
+  probes?: HookProbe[];
 }
 
 /** A pcap or pcapng file through the same core. */

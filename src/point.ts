@@ -35,6 +35,7 @@ const RTP_FIELDS = {
   repairKind: STRING,
   repairedSsrc: INTEGER,
   rtxSsrc: INTEGER,
+  maxInterarrivalTime: FLOAT,
 };
 
 const INBOUND_FIELDS: Fields<InboundRtpStats> = {

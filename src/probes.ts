@@ -5,12 +5,16 @@ import { RtcprobeError } from "./errors.js";
 import type { HookProbe } from "./native.js";
 import { suggestWord } from "./suggestion.js";
 
-export const HOOK_PROBES: readonly HookProbe[] = ["rtp", "stun", "rtcp"];
+export const HOOK_PROBES: readonly HookProbe[] = ["rtp", "stun", "rtcp", "depth"];
+
+/** Those that a live source begins with: what costs more per packet is asked for. */
+export const DEFAULT_PROBES: readonly HookProbe[] = ["rtp", "stun", "rtcp"];
 
 const MEASURES: Readonly<Record<HookProbe, string>> = {
   rtp: "loss, jitter, reordering and bit rate of each stream",
   stun: "round trip of each candidate pair",
   rtcp: "RTCP and SRTCP, counted by kind",
+  depth: "delay, frames and header extensions of each stream, packet by packet; needs rtp",
 };
 
 /** Known names that this build has no program for. */

@@ -2,6 +2,8 @@
 /** Snapshots into samples: keeps what belongs to a record from one snapshot to the next. */
 
 import { Annotator } from "./annotation.js";
+import { type DepthStats, depthStats } from "./depth.js";
+import { type DepthColumns, type DepthRecord, depthAt } from "./depthrecord.js";
 import {
   type Columns,
   type Origin,
@@ -96,6 +98,21 @@ class Track<Row extends StreamRecord | PairRecord> {
   }
 }
 
+/** What the depth probe tells of the streams, by id: of this snapshot and the one before. */
+class DepthTrack {
+  #records = new Map<number, DepthRecord>();
+
+  update(columns: DepthColumns): void {
+    this.#records = new Map(Array.from(columns.id, (id, i) => [id, depthAt(columns, i)]));
+  }
+
+  /** Nothing where the probe is off. */
+  stats(record: StreamRecord): DepthStats {
+    const depth = this.#records.get(record.id);
+    return depth === undefined ? {} : depthStats(depth);
+  }
+}
+
 /**
  * Time of the samples: the wall clock, but never back, because a point in the past would overwrite or reorder what is
  * stored. After a step back it runs at half speed until the wall clock has caught up.
@@ -132,6 +149,7 @@ export class Sampler {
   readonly #streams = new Track<StreamRecord>("stream", STREAM_IDLE_MS);
   readonly #pairs = new Track<PairRecord>("pair", PAIR_IDLE_MS);
   readonly #annotator = new Annotator();
+  readonly #depths = new DepthTrack();
   readonly #clock = new SampleClock();
   #snapshots = 0;
   #lastAtMs: number | undefined;
@@ -160,6 +178,7 @@ export class Sampler {
     this.#snapshots++;
     this.#streams.update(snapshot.streams, this.#source, this.#snapshots);
     this.#pairs.update(snapshot.pairs, this.#source, this.#snapshots);
+    this.#depths.update(snapshot.depths);
   }
 
   /** Takes a snapshot and tells what it means. Rates and fractions are over the time since the previous one. */
@@ -179,7 +198,10 @@ export class Sampler {
     const sample: Sample = {
       timestamp: epochMs,
       timeNs: String(timeNs),
-      streams: this.#streams.ordered.map((t) => streamStats(t.record, t.previous, context(t))),
+      streams: this.#streams.ordered.map((t) => ({
+        ...streamStats(t.record, t.previous, context(t)),
+        ...this.#depths.stats(t.record),
+      })),
       candidatePairs: this.#pairs.ordered.map((t) => candidatePairStats(t.record, context(t))),
       datagrams: snapshot.datagrams,
     };

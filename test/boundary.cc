@@ -42,6 +42,17 @@ struct stream make_stream()
 	return s;
 }
 
+struct stream_depth make_depth()
+{
+	struct stream_depth d = {};
+
+	d.tag = WIDE + 1;
+	d.packets = WIDE + 81;
+	d.last_ns = WIDE + 80;
+	d.gap_max_ns = WIDE + 82;
+	return d;
+}
+
 void fill_side(struct pair_side *side, __u32 from)
 {
 	side->round_trip_total_ns = WIDE + from;
@@ -73,6 +84,7 @@ struct pair make_pair()
 Napi::Value snapshot(const Napi::CallbackInfo &info)
 {
 	struct stream in_probation = make_stream();
+	struct stream_depth of_another = make_depth();
 	struct snapshot s;
 
 	in_probation.evidence = STREAM_EVIDENCE - 1;
@@ -80,6 +92,10 @@ Napi::Value snapshot(const Napi::CallbackInfo &info)
 	s.epoch_ns = 1700000000072123456;
 	stream_row(&s.streams, 1, in_probation);
 	stream_row(&s.streams, 2, make_stream());
+	of_another.tag++;
+	depth_row(&s.depths, 1, in_probation, make_depth());
+	depth_row(&s.depths, 2, make_stream(), make_depth());
+	depth_row(&s.depths, 3, make_stream(), of_another);
 	pair_row(&s.pairs, 3, make_pair());
 	for (__u32 i = 0; i < DATAGRAM_OUTCOMES; i++)
 		s.tallies[i] = WIDE + i;

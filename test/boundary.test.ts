@@ -6,6 +6,7 @@
  */
 import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
+import { type DepthRecord, depthAt } from "../src/depthrecord.js";
 import {
   type Columns,
   DATAGRAM_OUTCOMES,
@@ -71,6 +72,8 @@ const PAIR: PairRecord = {
   lastMs: 45.123456,
 };
 
+const DEPTH: DepthRecord = { id: 2, packets: WIDE + 81, gapMaxNs: WIDE + 82 };
+
 function expectOneRow<Row extends StreamRecord | PairRecord>(columns: Columns<Row>, row: Row): void {
   expect(Object.keys(columns)).toEqual(Object.keys(row));
   for (const column of Object.values(columns)) expect(column).toBeInstanceOf(Float64Array);
@@ -85,13 +88,19 @@ describe("a snapshot", () => {
 
   it("has every field of a pair", () => expectOneRow(snapshot.pairs, PAIR));
 
+  it("has every field of a stream's depth, and of no stream that is another's", () => {
+    expect(Object.keys(snapshot.depths)).toEqual(Object.keys(DEPTH));
+    expect([...snapshot.depths.id]).toEqual([2]);
+    expect(depthAt(snapshot.depths, 0)).toEqual(DEPTH);
+  });
+
   it("has every outcome by its name, in the order of core/outcome.h", () => {
     expect(Object.keys(snapshot.datagrams)).toEqual([...DATAGRAM_OUTCOMES]);
     expect(Object.values(snapshot.datagrams)).toEqual(DATAGRAM_OUTCOMES.map((_, i) => WIDE + i));
   });
 
   it("has both clocks in milliseconds", () => {
-    expect(Object.keys(snapshot)).toEqual(["atMs", "epochMs", "streams", "pairs", "datagrams"]);
+    expect(Object.keys(snapshot)).toEqual(["atMs", "epochMs", "streams", "pairs", "depths", "datagrams"]);
     expect(snapshot.atMs).toBe(71.123456);
     expect(snapshot.epochMs).toBeCloseTo(1_700_000_000_072.125, 2);
   });

@@ -134,7 +134,7 @@ describe("what it answers", () => {
     expect([disabled.status, state(disabled.text)]).toEqual([200, ["stun"]]);
     expect(state((await ask(path, "/v1/probes", "POST", '{"enable":["rtp"]}')).text)).toEqual(["rtp", "stun"]);
     const { text } = await ask(path, "/v1/probes");
-    expect(JSON.parse(text).probes[3]).toMatchObject({ name: "drops", available: false, reason: expect.any(String) });
+    expect(JSON.parse(text).probes[4]).toMatchObject({ name: "drops", available: false, reason: expect.any(String) });
   });
 
   it("HEAD is GET without a body, and a query is no other path", async () => {
@@ -320,7 +320,7 @@ describe("the client", () => {
     expect(await askDaemon({ socket, path: "/v1/health" })).toEqual(HEALTH);
     await expect(askDaemon({ socket, path: "/v1/probes", body: { enable: ["drops"] } })).rejects.toMatchObject({
       message: "the probe drops is not in this build yet",
-      hint: "the probes are rtp, stun, rtcp",
+      hint: "the probes are rtp, stun, rtcp, depth",
     });
   });
 

@@ -241,6 +241,25 @@ describe.skipIf(!can.bpf.ok)(`daemon — ${can.bpf.why || "eBPF"}`, () => {
     expect(attachedPrograms(cgroup)).toEqual(expect.arrayContaining(["rtp_egress", "rtp_ingress"]));
   });
 
+  it("`probes enable depth` measures the streams that are there, and `disable` frees it again", async () => {
+    await startDaemon();
+    const sender = await startSender();
+    const depthOf = ({ streams }: Pick<Sample, "streams">) =>
+      streams.map(({ maxInterarrivalTime }) => maxInterarrivalTime);
+    const before = await waitFor(({ streams }) => streams.length === 2);
+    expect(depthOf(before)).toEqual([undefined, undefined]);
+    expect((await runProgram(["probes", "enable", "depth", ...common()])).stdout).toMatch(/^depth +on/m);
+    const during = await waitFor((sample) => depthOf(sample).every((seconds) => seconds !== undefined));
+    // From a packet seen by the probe to the next one; the sender sends each 20 ms or faster, on a busy host later.
+    for (const seconds of depthOf(during)) expect(seconds).toBeGreaterThan(0);
+    expect((await runProgram(["probes", "disable", "depth", ...common()])).stdout).toMatch(/^depth +off/m);
+    await waitFor((sample) => depthOf(sample).every((seconds) => seconds === undefined));
+    await sender.stop();
+    // No packet was lost to the swaps: the numbers of both ends agree, and none is told as lost.
+    const [inbound] = (await streams()).streams.filter((s): s is InboundRtpStats => s.type === "inbound-rtp");
+    expect(inbound?.packetsLost).toBe(0);
+  });
+
   it.each(["SIGTERM", "SIGINT"] as const)("%s: a last sample, exit 0, nothing attached, no socket", async (signal) => {
     const daemon = await startDaemon("--json", "--interval", "1h");
     let stdout = "";

@@ -43,8 +43,8 @@ const ROWS: string[][] = [
   ["journal", "archive", "cursor", "lock", "segment", "frame", "sink"],
   ["annotation"],
   ["stats"],
-  ["pairing"],
-  ["native"],
+  ["pairing", "depth"],
+  ["native", "depthrecord"],
   ["duration", "suggestion", "textfile", "errors"],
 ];
 

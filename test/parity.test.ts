@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DepthRecord, depthAt } from "../src/depthrecord.js";
 import { addon, DATAGRAM_OUTCOMES, type PairRecord, rowAt, rowCount, type StreamRecord } from "../src/native.js";
 import { can } from "./capability.js";
 
@@ -26,6 +27,7 @@ const CAPTURES: [file: string, local: string][] = [
 interface KernelRecords {
   streams: Omit<StreamRecord, "id">[];
   pairs: Omit<PairRecord, "id" | "firstMs" | "lastMs">[];
+  depths: (Omit<DepthRecord, "id"> & { ssrc: number })[];
   datagrams: number[];
 }
 
@@ -45,10 +47,16 @@ function padCapture(pcap: Buffer): Buffer {
 
 const bySsrc = (a: { ssrc: number }, b: { ssrc: number }): number => a.ssrc - b.ssrc;
 
+/** Typed arrays as the JSON of the harness has them. */
+const plain = (record: DepthRecord): DepthRecord =>
+  Object.fromEntries(
+    Object.entries(record).map(([field, value]) => [field, typeof value === "number" ? value : [...value]]),
+  ) as unknown as DepthRecord;
+
 async function readOffline(file: string, local: string): Promise<KernelRecords> {
   const capture = addon.openCapture(file, { local: [local], clockRates: {} });
   await capture.read();
-  const { streams, pairs, datagrams } = capture.snapshot();
+  const { streams, pairs, depths, datagrams } = capture.snapshot();
   capture.close();
   return {
     streams: Array.from({ length: rowCount(streams) }, (_, i) => {
@@ -59,6 +67,10 @@ async function readOffline(file: string, local: string): Promise<KernelRecords> 
       const { id, firstMs, lastMs, ...rest } = rowAt(pairs, i);
       return rest;
     }),
+    depths: Array.from(depths.id, (_, i) => {
+      const { id, ...rest } = plain(depthAt(depths, i));
+      return { ssrc: streams.ssrc[streams.id.indexOf(id)] as number, ...rest };
+    }).sort(bySsrc),
     datagrams: DATAGRAM_OUTCOMES.map((outcome) => datagrams[outcome]),
   };
 }
@@ -66,6 +78,7 @@ async function readOffline(file: string, local: string): Promise<KernelRecords> 
 function runKernel(file: string, local: string): KernelRecords {
   const records = JSON.parse(execFileSync(HARNESS, ["replay", file, local], { encoding: "utf8" })) as KernelRecords;
   records.streams.sort(bySsrc);
+  records.depths.sort(bySsrc);
   return records;
 }
 
@@ -88,6 +101,8 @@ describe.skipIf(!can.bpf.ok)(`kernel program and offline core — ${can.bpf.why 
 
     expect(kernel.streams.length).toBeGreaterThan(1);
     expect(kernel.streams).toEqual(offline.streams);
+    expect(kernel.depths.length).toBe(kernel.streams.length);
+    expect(kernel.depths).toEqual(offline.depths);
     expect(sorted(kernel.pairs)).toEqual(sorted(offline.pairs));
     expect(kernel.datagrams).toEqual(offline.datagrams);
     const [seen = 0, ...outcomes] = kernel.datagrams;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Records and sources made by hand, for the tests of what is done with them. */
+import type { DepthColumns, DepthRecord } from "../src/depthrecord.js";
 import {
   type Columns,
   DATAGRAM_OUTCOMES,
@@ -37,6 +38,10 @@ export function streamRecord(changes: Partial<StreamRecord> = {}): StreamRecord 
     lastMs: 2000,
     ...changes,
   };
+}
+
+export function depthRecord(changes: Partial<DepthRecord> = {}): DepthRecord {
+  return { id: 0, packets: 0, gapMaxNs: 0, ...changes };
 }
 
 export function pairRecord(changes: Partial<PairRecord> = {}): PairRecord {
@@ -83,12 +88,19 @@ function toColumns<Row extends object>(rows: readonly Row[], empty: Row): Column
   ) as Columns<Row>;
 }
 
+function toDepthColumns(rows: readonly DepthRecord[]): DepthColumns {
+  const fields = Object.keys(depthRecord()) as (keyof DepthRecord)[];
+  const cells = (field: keyof DepthRecord) => rows.flatMap((row) => row[field]);
+  return Object.fromEntries(fields.map((field) => [field, Float64Array.from(cells(field))])) as DepthColumns;
+}
+
 /** A source whose records the test sets. */
 export class FakeSource implements Source {
   atMs = 10_000;
   epochMs = 1_760_000_000_000;
   streams: StreamRecord[] = [];
   pairs: PairRecord[] = [];
+  depths: DepthRecord[] = [];
   datagrams: Datagrams = Object.fromEntries(DATAGRAM_OUTCOMES.map((name) => [name, 0])) as Datagrams;
   origins = new Map<string, Origin>();
   readonly asked: string[] = [];
@@ -107,6 +119,7 @@ export class FakeSource implements Source {
       epochMs: this.epochMs,
       streams: toColumns(this.streams, streamRecord()),
       pairs: toColumns(this.pairs, pairRecord()),
+      depths: toDepthColumns(this.depths),
       datagrams: { ...this.datagrams },
     };
   }

@@ -82,7 +82,9 @@ static void read_option(struct options *o, int key, const char *value)
 	case KEY_SECONDS: o->seconds = number(value, 1, 3600); break;
 	case KEY_PAYLOAD_TYPE: o->payload_type = (uint8_t)number(value, 0, 127); break;
 	case KEY_CONTENT: o->content = content_named(value); break;
-	case KEY_PROBES: o->probes = (uint8_t)number(value, 1, PROBE_RTP | PROBE_STUN | PROBE_RTCP); break;
+	case KEY_PROBES:
+		o->probes = (uint8_t)number(value, 1, PROBE_RTP | PROBE_STUN | PROBE_RTCP | PROBE_DEPTH);
+		break;
 	case KEY_SKEWED: o->skewed = true; break;
 	case KEY_GRO: o->receive_segments = true; break;
 	default: exit(2);

@@ -3,9 +3,10 @@ import { isIP } from "node:net";
 import { quoteText } from "../duration.js";
 import { errnoName, RtcprobeError, type SystemError } from "../errors.js";
 import { addon, type Capture } from "../native.js";
+import { parseProbes } from "../probes.js";
 import { Sampler } from "../sampler.js";
 import type { Sample } from "../stats.js";
-import { parseClockRates } from "../value.js";
+import { listItems, parseClockRates } from "../value.js";
 import { viewSample } from "../view.js";
 import type { CommandContext, Flags } from "./context.js";
 import { readDurationFlag, readFlag } from "./flag.js";
@@ -14,6 +15,7 @@ export interface AnalyzeFlags extends Flags {
   local?: string[];
   clockRate?: string[];
   interval?: string;
+  probe?: string[];
 }
 
 /** A pause in the capture for which no empty intervals are shown: a wrong clock would make millions. */
@@ -107,10 +109,11 @@ async function analyzeIntervals({ output }: CommandContext, analysis: Analysis, 
 export async function analyzeCommand(context: CommandContext, file: string, flags: AnalyzeFlags): Promise<void> {
   const local = readFlag("--local", () => (flags.local ?? []).flatMap((text) => text.split(",")).map(checkLocal));
   const clockRates = readFlag("--clock-rate", () => (flags.clockRate ? parseClockRates(flags.clockRate) : {}));
+  const probes = readFlag("--probe", () => (flags.probe ? parseProbes(listItems(flags.probe)) : undefined));
   const interval = readDurationFlag("--interval", flags.interval, "10ms");
   let capture: Capture | undefined;
   try {
-    capture = addon.openCapture(file, { local, clockRates });
+    capture = addon.openCapture(file, { local, clockRates, ...(probes === undefined ? {} : { probes }) });
     const sampler = new Sampler(capture, { retireIdle: false });
     const analysis = { capture, sampler, json: flags.json ?? false };
     if (interval === undefined) await analyzeWhole(context, analysis);

@@ -10,13 +10,14 @@
 #include <bpf/libbpf.h>
 
 #include "../../core/config.h"
+#include "../../core/depth.h"
 #include "../../core/outcome.h"
 #include "../../core/pair.h"
 #include "../../core/stream.h"
 
 #include "probe.skel.h"
 
-enum { ALL_PROBES = PROBE_RTP | PROBE_STUN | PROBE_RTCP };
+enum { ALL_PROBES = PROBE_RTP | PROBE_STUN | PROBE_RTCP | PROBE_DEPTH };
 
 static inline void fail(const char *what)
 {
@@ -29,5 +30,8 @@ struct probe *load_probe(const struct config *config);
 
 /* How the datagrams ended so far, over all CPUs. */
 void read_tallies(struct probe *skeleton, __u64 outcomes[DATAGRAM_OUTCOMES]);
+
+/* What the depth probe measured of the streams in `slots` slots, as JSON in the names of src/depthrecord.ts. */
+void print_depths(struct probe *skeleton, __u32 slots);
 
 #endif

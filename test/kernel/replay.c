@@ -164,6 +164,7 @@ int main(int argc, char **argv)
 	skeleton = load_probe(&config);
 	replay(skeleton, file, argv[3]);
 	print_records(skeleton);
+	print_depths(skeleton, STREAM_SLOTS);
 	print_tallies(skeleton);
 	fclose(file);
 	probe__destroy(skeleton);
