@@ -93,6 +93,7 @@ export function describeFailure(failure: Failure): string {
 const HINTS: Readonly<Record<number, string>> = {
   401: "set influx.username with influx.passwordFile, or influx.tokenFile, to what the server knows",
   403: "give this user or token the right to write to the database",
+  415: "set influx.gzip to no",
 };
 const WRONG_SERVER = "see whether influx.url is that of an InfluxDB";
 const MISSING: Readonly<Record<Missing, string>> = {

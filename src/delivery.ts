@@ -1,33 +1,38 @@
 // SPDX-License-Identifier: MIT
 /** A sink over the journal: batches, waiting, and what becomes of points that the target does not take. */
+import { setImmediate as breathe } from "node:timers/promises";
 import type { IPoint } from "influx";
 import type { Verdict } from "./answer.js";
+import { formatSeries, formatValues } from "./line.js";
 import { Outage, type OutageLimits } from "./outage.js";
 import { type PointOptions, samplePoints } from "./point.js";
 import { type Content, type Entry, type Feed, isSample, type Sink, type SinkStatus } from "./sink.js";
 
-/** What takes points. */
+/** What takes points, as lines of line protocol without their ends. */
 export interface Target {
   /** As messages name it. */
   readonly place: string;
   /** Never rejects, and settles within a deadline of its own. */
-  write(points: IPoint[]): Promise<Verdict>;
+  write(lines: readonly string[]): Promise<Verdict>;
   /** Ends what is under way. */
   close(): void;
 }
 
 export interface DeliveryLimits extends OutageLimits {
-  /** A batch is sent when it has so many points, or when the last one was sent so many milliseconds ago. */
+  /** A batch is made when there are so many points, or so many milliseconds after the last one; from whole samples. */
   maxBatchPoints: number;
   batchMs: number;
+  /** It is sent in requests of so many points. */
+  maxRequestPoints: number;
 }
 
 export const DELIVERY_LIMITS: DeliveryLimits = {
   backoffMinMs: 500,
   backoffMaxMs: 60_000,
   holdMs: 60_000,
-  maxBatchPoints: 5_000,
+  maxBatchPoints: 50_000,
   batchMs: 1_000,
+  maxRequestPoints: 5_000,
 };
 
 /** Requests that may be spent on finding the bad points of one batch. */
@@ -42,11 +47,15 @@ export interface DeliveryOptions extends PointOptions {
   limits: DeliveryLimits;
   say(line: string): void;
   /** Keeps points that the target cannot read. */
-  quarantine?(points: readonly IPoint[], reason: string): Promise<void>;
+  quarantine?(lines: readonly string[], reason: string): Promise<void>;
 }
 
-/** Of a batch, until it is committed. */
-interface Tally {
+/** Samples on their way, until they are committed. */
+interface Batch {
+  last: Entry;
+  points: number;
+  /** Lines by series: a server that gets those of one series together needs half the time for them. */
+  lines: Map<string, string[]>;
   written: number;
   droppedBy: Record<string, number>;
   bisections: number;
@@ -114,72 +123,81 @@ export class Delivery implements Sink {
   }
 
   async #run(): Promise<void> {
+    const { feed, limits } = this.#options;
     while (!this.#stopped) {
-      if (!this.#closing && this.#options.feed.queued < this.#options.limits.maxBatchPoints) {
-        await this.#pause(this.#dueMs - performance.now());
-      }
-      const entries = await this.#gather();
-      const last = entries.at(-1);
-      if (last === undefined) {
+      if (!this.#closing && feed.queued < limits.maxBatchPoints) await this.#pause(this.#dueMs - performance.now());
+      const batch = await this.#gather();
+      if (batch === undefined) {
         if (this.#closing) return;
-        await this.#options.feed.wait();
+        await feed.wait();
         continue;
       }
-      this.#dueMs = performance.now() + this.#options.limits.batchMs;
-      const tally = await this.#deliver(entries);
-      if (tally === undefined) return;
-      this.#options.feed.commit(last);
-      this.#written += tally.written;
-      for (const [reason, n] of Object.entries(tally.droppedBy)) {
+      this.#dueMs = performance.now() + limits.batchMs;
+      if (!(await this.#deliver(batch))) return;
+      feed.commit(batch.last);
+      this.#written += batch.written;
+      for (const [reason, n] of Object.entries(batch.droppedBy)) {
         this.#droppedBy[reason] = (this.#droppedBy[reason] ?? 0) + n;
       }
     }
   }
 
-  /** Entries of one batch, and one entry at least if there is any. */
-  async #gather(): Promise<Entry[]> {
-    const entries: Entry[] = [];
-    let points = 0;
+  /** What waits, up to the bound, and one sample at least if there is any. */
+  async #gather(): Promise<Batch | undefined> {
+    const { feed, limits } = this.#options;
+    let batch: Batch | undefined;
     for (;;) {
-      const entry = this.#next ?? (await this.#options.feed.take());
+      const entry = this.#next ?? (await feed.take());
       this.#next = undefined;
-      if (entry === undefined) return entries;
-      points += entry.points;
-      if (entries.length > 0 && points > this.#options.limits.maxBatchPoints) {
+      if (entry === undefined) return batch;
+      if (batch && batch.points + entry.points > limits.maxBatchPoints) {
         this.#next = entry;
-        return entries;
+        return batch;
       }
-      entries.push(entry);
+      batch ??= { last: entry, points: 0, lines: new Map(), written: 0, droppedBy: {}, bisections: 0 };
+      batch.last = entry;
+      batch.points += entry.points;
+      this.#addLines(entry.content, batch);
+      // Samples are taken between two of them.
+      await breathe();
     }
   }
 
-  #makePoints(content: Content, tally: Tally): IPoint[] {
-    if (!isSample(content)) return content.points;
-    return samplePoints(content, this.#options, (error) => this.#refuse(tally, 1, "invalid", (error as Error).message));
+  #addLines(content: Content, batch: Batch): void {
+    for (const point of this.#makePoints(content, batch)) {
+      const series = formatSeries(point);
+      const line = series + formatValues(point);
+      const lines = batch.lines.get(series);
+      if (lines === undefined) batch.lines.set(series, [line]);
+      else lines.push(line);
+    }
   }
 
-  /** Until each point is stored or dropped; undefined when the end came first. */
-  async #deliver(entries: readonly Entry[]): Promise<Tally | undefined> {
+  #makePoints(content: Content, batch: Batch): IPoint[] {
+    if (!isSample(content)) return content.points;
+    return samplePoints(content, this.#options, (error) => this.#refuse(batch, 1, "invalid", (error as Error).message));
+  }
+
+  /** Until each point is stored or dropped; false when the end came first. */
+  async #deliver(batch: Batch): Promise<boolean> {
     const { limits, target } = this.#options;
-    const tally: Tally = { written: 0, droppedBy: {}, bisections: 0 };
-    const points = entries.flatMap(({ content }) => this.#makePoints(content, tally));
-    const chunks = slice(points, limits.maxBatchPoints);
+    const chunks = slice([...batch.lines.values()].flat(), limits.maxRequestPoints);
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
       const verdict = await target.write(chunk);
-      if (this.#stopped) return undefined;
-      const waitMs = await this.#settle(chunk, verdict, tally, chunks);
+      if (this.#stopped) return false;
+      const waitMs = await this.#settle(chunk, verdict, batch, chunks);
       if (waitMs === undefined) continue;
       chunks.unshift(chunk);
       // A server that was down before the end gets one attempt more, one that fails at the end gets two.
-      if (this.#closing && this.#outage.failures > 1) return undefined;
+      if (this.#closing && this.#outage.failures > 1) return false;
       await this.#pause(this.#closing ? Math.min(waitMs, limits.backoffMinMs) : waitMs);
-      if (this.#stopped) return undefined;
+      if (this.#stopped) return false;
     }
-    return tally;
+    return true;
   }
 
   /** Accounts for a chunk, whose parts may go back to `chunks`; resolves to the wait before it is sent again, if it is. */
-  async #settle(chunk: IPoint[], verdict: Verdict, tally: Tally, chunks: IPoint[][]): Promise<number | undefined> {
+  async #settle(chunk: string[], verdict: Verdict, batch: Batch, chunks: string[][]): Promise<number | undefined> {
     switch (verdict.kind) {
       case "retry":
         this.#lastError = verdict.reason;
@@ -189,21 +207,21 @@ export class Delivery implements Sink {
         return this.#outage.hold(verdict.reason, verdict.hint);
       case "split":
         if (chunk.length > 1) chunks.unshift(...halve(chunk));
-        else this.#refuse(tally, 1, "tooLarge", verdict.reason);
+        else this.#refuse(batch, 1, "tooLarge", verdict.reason);
         return undefined;
       case "done":
-        tally.written += chunk.length;
+        batch.written += chunk.length;
         break;
       case "partial":
-        tally.written += Math.max(0, chunk.length - verdict.dropped);
-        this.#refuse(tally, Math.min(chunk.length, verdict.dropped), "refused", verdict.reason);
+        batch.written += Math.max(0, chunk.length - verdict.dropped);
+        this.#refuse(batch, Math.min(chunk.length, verdict.dropped), "refused", verdict.reason);
         break;
       case "refused":
-        if (chunk.length > 1 && tally.bisections++ < MAX_BISECTIONS) {
+        if (chunk.length > 1 && batch.bisections++ < MAX_BISECTIONS) {
           chunks.unshift(...halve(chunk));
           break;
         }
-        this.#refuse(tally, chunk.length, "unreadable", verdict.reason);
+        this.#refuse(batch, chunk.length, "unreadable", verdict.reason);
         await this.#options.quarantine?.(chunk, verdict.reason);
     }
     this.#outage.end();
@@ -211,9 +229,9 @@ export class Delivery implements Sink {
   }
 
   /** Count points that nobody will ever take. One line in a while: it may concern every sample. */
-  #refuse(tally: Tally, points: number, kind: string, reason: string): void {
+  #refuse(batch: Batch, points: number, kind: string, reason: string): void {
     if (points === 0) return;
-    tally.droppedBy[kind] = (tally.droppedBy[kind] ?? 0) + points;
+    batch.droppedBy[kind] = (batch.droppedBy[kind] ?? 0) + points;
     this.#lastError = reason;
     const now = performance.now();
     if (now - this.#notedMs < NOTE_MS) return;
@@ -243,11 +261,11 @@ export class Delivery implements Sink {
   }
 }
 
-function halve(points: IPoint[]): [IPoint[], IPoint[]] {
-  const middle = Math.ceil(points.length / 2);
-  return [points.slice(0, middle), points.slice(middle)];
+function halve(lines: string[]): [string[], string[]] {
+  const middle = Math.ceil(lines.length / 2);
+  return [lines.slice(0, middle), lines.slice(middle)];
 }
 
-function slice(points: IPoint[], size: number): IPoint[][] {
-  return Array.from({ length: Math.ceil(points.length / size) }, (_, i) => points.slice(i * size, (i + 1) * size));
+function slice(lines: string[], size: number): string[][] {
+  return Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => lines.slice(i * size, (i + 1) * size));
 }

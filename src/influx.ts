@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** The sink that writes to an InfluxDB. */
-import type { IPoint } from "influx";
 import { describeFailure, judgeFailure, type Verdict } from "./answer.js";
 import { Database, failed, type InfluxOptions } from "./database.js";
 import { DELIVERY_LIMITS, Delivery, type DeliveryLimits, type DeliveryOptions, type Target } from "./delivery.js";
@@ -32,15 +31,15 @@ class InfluxTarget implements Target {
     return this.#database.place;
   }
 
-  async write(points: IPoint[]): Promise<Verdict> {
-    const verdict = await this.#database.write(points);
+  async write(lines: readonly string[]): Promise<Verdict> {
+    const verdict = await this.#database.write(lines);
     if (verdict.kind === "done") this.#created = false;
     const missing = verdict.kind === "hold" && verdict.missing === "database";
     if (!missing || !this.#createDatabase || this.#created) return verdict;
     const outcome = await this.#database.create();
     if (!failed(outcome)) {
       this.#created = true;
-      return this.#database.write(points);
+      return this.#database.write(lines);
     }
     const creation = judgeFailure(outcome);
     if (creation.kind === "retry") return creation;

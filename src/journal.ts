@@ -19,6 +19,9 @@ const SYNC_MS = 500;
 /** Points kept in memory: of samples that wait for the disk, and of those that are kept for sinks. */
 const MAX_WAITING_POINTS = 50_000;
 const MAX_KEPT_POINTS = 10_000;
+/** And samples, however large: reading one from disk costs more than writing it to a sink. */
+const MIN_WAITING = 3;
+const MIN_KEPT = 6;
 
 export interface JournalStatus extends SinkStatus {
   /** On disk. */
@@ -192,14 +195,16 @@ export class Journal implements Shelf {
 
   /** Forgets what nobody needs: first what every cursor has, then, above the bounds, the oldest. */
   #trim(): void {
-    const maxWaiting = Math.max(MAX_WAITING_POINTS, 3 * (this.#held.at(-1)?.points ?? 0));
+    const latest = this.#held.at(-1)?.points ?? 0;
+    const maxWaiting = Math.max(MAX_WAITING_POINTS, MIN_WAITING * latest);
+    const maxKept = Math.max(MAX_KEPT_POINTS, MIN_KEPT * latest);
     let kept = this.#held.reduce((sum, held) => sum + held.points, 0);
     const needed = Math.min(this.#end.number - 1, ...[...this.#cursors].map((cursor) => cursor.number));
     let forget = 0;
     for (const held of this.#held.slice(0, -1)) {
       const waits = held.state === "waiting";
       const unneeded = !waits && held.number < needed;
-      if (!unneeded && kept <= (waits ? maxWaiting : MAX_KEPT_POINTS)) break;
+      if (!unneeded && kept <= (waits ? maxWaiting : maxKept)) break;
       if (waits) {
         held.state = "done";
         this.#drop(held.points, this.#failing ?? "slow");

@@ -1,29 +1,48 @@
 // SPDX-License-Identifier: MIT
-/** A point in line protocol, byte for byte as npm influx writes it. */
+/** A point in line protocol, byte for byte as npm influx writes it, which takes twice as long. */
 import { FieldType, type IPoint } from "influx";
 import { SCHEMA } from "./point.js";
 
-const TYPES = new Map(SCHEMA.map(({ measurement, fields }) => [measurement, fields]));
-const FIELD_NAMES = new Map(SCHEMA.map(({ measurement, fields }) => [measurement, Object.keys(fields).sort()]));
-
 const escapeTag = (text: string): string => text.replace(/[,= ]/g, "\\$&");
 const quote = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
+
+interface Field {
+  name: string;
+  /** Of what is before the value, all. */
+  assignment: string;
+  type: FieldType | undefined;
+}
+
+function sortFields(names: readonly string[], types: Readonly<Record<string, FieldType>>): Field[] {
+  return names.toSorted().map((name) => ({ name, assignment: `${escapeTag(name)}=`, type: types[name] }));
+}
+
+const FIELDS = new Map(SCHEMA.map(({ measurement, fields }) => [measurement, sortFields(Object.keys(fields), fields)]));
 
 function formatField(value: unknown, type: FieldType | undefined): string {
   if (type === FieldType.STRING || typeof value === "string") return quote(String(value));
   return type === FieldType.INTEGER ? `${value}i` : String(value);
 }
 
-/** One line, without its end. The point is of `samplePoints`, which checks what this would have to. */
-export function formatLine({ measurement = "", tags = {}, fields = {}, timestamp }: IPoint): string {
-  const types = TYPES.get(measurement) ?? {};
-  const names = FIELD_NAMES.get(measurement) ?? Object.keys(fields).sort();
-  const tagText = Object.entries(tags)
-    .map(([name, value]) => `,${escapeTag(name)}=${escapeTag(value)}`)
-    .join("");
-  const fieldText = names
-    .filter((name) => fields[name] !== undefined)
-    .map((name) => `${escapeTag(name)}=${formatField(fields[name], types[name])}`)
-    .join(",");
-  return `${measurement}${tagText} ${fieldText} ${timestamp}`;
+/** Measurement and tags: what the points of one series have in common. */
+export function formatSeries({ measurement = "", tags = {} }: IPoint): string {
+  let text = measurement;
+  for (const name in tags) text += `,${escapeTag(name)}=${escapeTag(tags[name] as string)}`;
+  return text;
+}
+
+/** Fields and time, with the blank before them. The point is of `samplePoints`, which checks what this would have to. */
+export function formatValues({ measurement = "", fields = {}, timestamp }: IPoint): string {
+  let text = "";
+  for (const { name, assignment, type } of FIELDS.get(measurement) ?? sortFields(Object.keys(fields), {})) {
+    const value = fields[name];
+    if (value === undefined) continue;
+    text += `${text === "" ? " " : ","}${assignment}${formatField(value, type)}`;
+  }
+  return `${text} ${timestamp}`;
+}
+
+/** One line, without its end. */
+export function formatLine(point: IPoint): string {
+  return formatSeries(point) + formatValues(point);
 }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Points as line protocol in a file, or on a stream: for Telegraf, and by it for whatever Telegraf writes to. */
 import { open, rename } from "node:fs/promises";
-import type { IPoint } from "influx";
 import type { Verdict } from "./answer.js";
 import type { Target } from "./delivery.js";
 import { errnoName } from "./errors.js";
-import { formatLine } from "./line.js";
 
 /** A file that is appended to in whole texts, and begun anew when it is full; the full one is kept as `PATH.1`. */
 export class LineFile {
@@ -54,9 +52,9 @@ export class FileTarget implements Target {
     this.#file = new LineFile(path, maxBytes);
   }
 
-  async write(points: readonly IPoint[]): Promise<Verdict> {
+  async write(lines: readonly string[]): Promise<Verdict> {
     try {
-      await this.#file.append(formatLines(points));
+      await this.#file.append(formatLines(lines));
       return { kind: "done" };
     } catch (error) {
       const reason = `cannot write: ${errnoName(error) ?? (error as Error).message}`;
@@ -79,9 +77,9 @@ export class StreamTarget implements Target {
     this.#write = write;
   }
 
-  async write(points: readonly IPoint[]): Promise<Verdict> {
+  async write(lines: readonly string[]): Promise<Verdict> {
     try {
-      await this.#write(formatLines(points));
+      await this.#write(formatLines(lines));
       return { kind: "done" };
     } catch (error) {
       return {
@@ -95,11 +93,11 @@ export class StreamTarget implements Target {
   close(): void {}
 }
 
-function formatLines(points: readonly IPoint[]): string {
-  return points.map((point) => `${formatLine(point)}\n`).join("");
+function formatLines(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 /** Why these points are here, as a comment of line protocol, and the points. */
-export function formatRefused(points: readonly IPoint[], reason: string): string {
-  return `# ${reason}\n${formatLines(points)}`;
+export function formatRefused(lines: readonly string[], reason: string): string {
+  return `# ${reason}\n${formatLines(lines)}`;
 }

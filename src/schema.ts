@@ -100,6 +100,7 @@ const INFLUX = {
   tokenFile: path.optional(),
   createDatabase: truth.optional(),
   perStream: truth.optional(),
+  gzip: truth.optional(),
 };
 
 /** A file's content; a layer of flags or variables has the same shape. */

@@ -43,6 +43,7 @@ export const SETTINGS: readonly Setting[] = [
   { path: "influx.tokenFile", argument: "<path>", help: "file that holds a token" },
   { path: "influx.createDatabase", argument: "<yes|no>", help: "create the database if it is missing (yes)" },
   { path: "influx.perStream", argument: "<yes|no>", help: "a series per stream, told apart by its SSRC (yes)" },
+  { path: "influx.gzip", argument: "<yes|no>", help: "compress what is written (yes, but for a server on this host)" },
   { path: "influx.password", argument: "", flag: false, help: "" },
   { path: "influx.token", argument: "", flag: false, help: "" },
   { path: "calls.directory", argument: "<path>", help: "where calls are kept (/var/lib/rtcprobe/calls)" },

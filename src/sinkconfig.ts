@@ -12,6 +12,7 @@ export interface InfluxConfig {
   password?: string;
   token?: string;
   createDatabase: boolean;
+  gzip?: boolean;
 }
 
 interface CommonConfig {
@@ -30,7 +31,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Keys of an item of `sinks`. */
 export const SINK_KEYS: readonly string[] =
-  "type name perStream path maxBytes url database retentionPolicy username passwordFile tokenFile createDatabase".split(
+  "type name perStream path maxBytes url database retentionPolicy username passwordFile tokenFile createDatabase gzip".split(
     " ",
   );
 
@@ -86,6 +87,7 @@ async function makeInflux(
     ...(token === undefined ? {} : { token }),
     // Only 1.x can: 2.x and 3.x, which take a token, would answer every start with an error.
     createDatabase: given.createDatabase ?? token === undefined,
+    ...(given.gzip === undefined ? {} : { gzip: given.gzip }),
   };
 }
 

@@ -33,7 +33,7 @@ export async function openSink(config: SinkConfig, feed: Feed, options: StoreOpt
       const { openInflux } = await import("./influx.js");
       return openInflux(config.influx, {
         ...delivery,
-        quarantine: (points, reason) => refused.append(formatRefused(points, reason)).catch(() => undefined),
+        quarantine: (lines, reason) => refused.append(formatRefused(lines, reason)).catch(() => undefined),
       });
     }
     case "file":

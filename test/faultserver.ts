@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createPlainServer, type Server as PlainServer } from "node:net";
+import { gunzipSync } from "node:zlib";
 
 export interface ServedRequest {
   /** "/write", "/query". */
@@ -51,9 +52,10 @@ export interface FaultServer {
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
-  let body = "";
-  for await (const chunk of request) body += chunk;
-  return body;
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  return String(request.headers["content-encoding"] === "gzip" ? gunzipSync(bytes) : bytes);
 }
 
 /** `port` starts one where another was. */

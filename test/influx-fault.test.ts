@@ -221,15 +221,14 @@ describe("influx: points that the server will never take", () => {
 });
 
 describe("influx: bounds", () => {
-  it("of a batch", async () => {
+  it("of a request", async () => {
     server.behave(BEHAVIOURS.internal);
-    const sink = open({}, { maxBatchPoints: 7 });
+    const sink = open({}, { maxRequestPoints: 7 });
     for (let n = 0; n < 10; n++) sink.write(sampleAt(n));
     await delay(30);
     server.behave(BEHAVIOURS.take);
     await eventually(() => expect(sink.status()).toMatchObject({ written: 20 }));
-    // Whole samples, of two points each.
-    expect(Math.max(...server.requests.map((served) => served.body.split("\n").length))).toBe(6);
+    expect(Math.max(...server.requests.map((served) => served.body.split("\n").length))).toBe(7);
   });
 
   it("write returns at once while a request stalls", () => {
@@ -403,5 +402,35 @@ describe("influx: the request", () => {
     const url = new URL(server.requests[0]?.request.url ?? "", server.url);
     expect(url.pathname).toBe("/influx/write");
     expect(Object.fromEntries(url.searchParams)).toEqual({ db: "db", precision: "ns", rp: "weeks" });
+  });
+
+  it("is compressed when it is asked to be and large enough to be worth it", async () => {
+    const sink = open({ gzip: true });
+    sink.write(sampleAt(1));
+    await eventually(() => expect(sink.status().written).toBe(2));
+    for (let n = 2; n < 20; n++) sink.write(sampleAt(n));
+    await sink.close(1_000);
+    expect(server.requests.map(({ request }) => request.headers["content-encoding"])).toContain("gzip");
+    expect(server.requests[0]?.request.headers["content-encoding"]).toBeUndefined();
+    const bytes = server.requests.map(({ request }) => Number(request.headers["content-length"]));
+    expect(bytes.at(-1)).toBeLessThan(server.requests.at(-1)?.body.length ?? 0);
+    expect(times(server.lines)).toEqual(Array.from({ length: 19 }, (_, i) => i + 1));
+  });
+
+  it("on this host is not, unless asked", async () => {
+    const sink = open();
+    for (let n = 0; n < 20; n++) sink.write(sampleAt(n));
+    await sink.close(1_000);
+    expect(server.requests.map(({ request }) => request.headers["content-encoding"])).not.toContain("gzip");
+  });
+
+  it("holds the points of one series together", async () => {
+    const sink = open();
+    const streams = [1, 2, 3].map((ssrc) => inboundStream({ ssrc }));
+    for (let n = 0; n < 4; n++) sink.write({ ...sampleAt(n), streams });
+    await sink.close(1_000);
+    const series = (server.requests.at(-1)?.body ?? "").split("\n").map((line) => line.split(" ")[0]);
+    expect(series.length).toBeGreaterThan(4);
+    expect(series.filter((one, i) => one !== series[i - 1])).toHaveLength(4);
   });
 });

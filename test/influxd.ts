@@ -12,6 +12,7 @@ import { setTimeout as delay } from "node:timers/promises";
 export type Row = Record<string, unknown>;
 
 export interface Influxd {
+  readonly pid: number;
   readonly port: number;
   readonly url: string;
   /** Answer of InfluxQL; times are decimal ns. Throws what the server says is wrong. */
@@ -126,5 +127,5 @@ export async function startInfluxd(
     child.kill("SIGKILL");
     await exit;
   };
-  return { port, url, query: (influxql, database) => runQuery(url, influxql, database), stop, kill };
+  return { pid: child.pid ?? 0, port, url, query: (influxql, database) => runQuery(url, influxql, database), stop, kill };
 }

@@ -11,8 +11,8 @@ import { samplePoints } from "../src/point.js";
 import { can } from "./capability.js";
 import { makeSample } from "./samples.js";
 
-const points = samplePoints(makeSample(), { host: "h1", perStream: true });
-const text = points.map((point) => `${formatLine(point)}\n`).join("");
+const lines = samplePoints(makeSample(), { host: "h1", perStream: true }).map(formatLine);
+const text = lines.map((line) => `${line}\n`).join("");
 let directory: string;
 
 beforeEach(() => {
@@ -24,11 +24,11 @@ describe("line file", () => {
   it("is appended to, and made again when it was rotated away", async () => {
     const path = join(directory, "p.lp");
     const target = new FileTarget(path, 2 ** 20);
-    expect(await target.write(points)).toEqual({ kind: "done" });
-    expect(await target.write(points)).toEqual({ kind: "done" });
+    expect(await target.write(lines)).toEqual({ kind: "done" });
+    expect(await target.write(lines)).toEqual({ kind: "done" });
     expect(readFileSync(path, "utf8")).toBe(text + text);
     rmSync(path);
-    await target.write(points);
+    await target.write(lines);
     expect(readFileSync(path, "utf8")).toBe(text);
   });
 
@@ -46,7 +46,7 @@ describe("line file", () => {
   ])("%s is no file: points are held, and nothing hangs", async (_, make, errno) => {
     const path = join(directory, "p");
     make(path);
-    const verdict = await new FileTarget(path, 100).write(points);
+    const verdict = await new FileTarget(path, 100).write(lines);
     expect(verdict).toMatchObject({ kind: "hold", reason: `cannot write: ${errno}` });
   });
 
@@ -55,13 +55,13 @@ describe("line file", () => {
     try {
       const path = join(directory, "p.lp");
       const target = new FileTarget(path, 2 ** 20);
-      let verdict = await target.write(points);
+      let verdict = await target.write(lines);
       let taken = 0;
-      for (; verdict.kind === "done"; verdict = await target.write(points)) taken++;
+      for (; verdict.kind === "done"; verdict = await target.write(lines)) taken++;
       expect(verdict).toMatchObject({ kind: "hold", reason: "cannot write: ENOSPC" });
       expect(readFileSync(path, "utf8")).toBe(text.repeat(taken));
       execFileSync("mount", ["-o", "remount,size=64k", directory]);
-      expect(await target.write(points)).toEqual({ kind: "done" });
+      expect(await target.write(lines)).toEqual({ kind: "done" });
     } finally {
       execFileSync("umount", [directory]);
     }
@@ -71,12 +71,12 @@ describe("line file", () => {
 describe("stream of lines", () => {
   it("is done when the reader has them, and held when there is none", async () => {
     const got: string[] = [];
-    const write = async (lines: string): Promise<void> => {
-      got.push(lines);
+    const write = async (given: string): Promise<void> => {
+      got.push(given);
     };
-    expect(await new StreamTarget(write).write(points)).toEqual({ kind: "done" });
+    expect(await new StreamTarget(write).write(lines)).toEqual({ kind: "done" });
     expect(got).toEqual([text]);
     const refuse = () => Promise.reject(new Error("gone"));
-    expect(await new StreamTarget(refuse).write(points)).toMatchObject({ kind: "hold" });
+    expect(await new StreamTarget(refuse).write(lines)).toMatchObject({ kind: "hold" });
   });
 });

@@ -3,7 +3,7 @@
  * Long loads beside a real influxd; prints what it measured. Oracle: InfluxQL counts the points.
  * `soak.ts streams STREAMS SECONDS`: one store, a sample each second. `soak.ts hosts HOSTS SECONDS`: sinks of many hosts.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,28 +13,68 @@ import { feedInflux } from "./feeds.js";
 import { startInfluxd } from "./influxd.js";
 import { inboundStream, makeSample } from "./samples.js";
 
+const TICKS_PER_SECOND = 100;
+/** Lines of progress, and figures in the result. */
+const LOOKS = 20;
+/** A sample of a host in the load of many hosts: two streams in, two out of a call with one other, and the datagrams. */
+const HOST_STREAMS = 4;
+
 const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
 
-function sampleOf(streams: number): Sample {
+/** Figures that differ from stream to stream and from time to time, as a call's do. */
+function sampleOf(streams: number, second: number): Sample {
   const timestamp = Date.now();
   const all = Array.from({ length: streams }, (_, ssrc) =>
-    inboundStream({ ssrc, timestamp, jitter: Math.random() / 100, packetsReceived: timestamp % 1e9 }),
+    inboundStream({
+      ssrc,
+      timestamp,
+      srcPort: 1024 + (ssrc % 60_000),
+      packetsReceived: second * 50 + ssrc,
+      bytesReceived: (second * 50 + ssrc) * 160,
+      headerBytesReceived: (second * 50 + ssrc) * 20,
+      packetsLost: Math.floor(second / 7),
+      lastPacketReceivedTimestamp: timestamp - Math.random() * 20,
+      jitter: Math.random() / 100,
+      jitterRfc3550: Math.random() / 100,
+      bitsPerSecond: 64_000 + Math.random() * 100,
+      packetsPerSecond: 50 + Math.random(),
+      fractionLost: Math.random() / 50,
+    }),
   );
   return makeSample({ timestamp, timeNs: `${timestamp}000000`, streams: all, candidatePairs: [] });
 }
 
-/** Calls each second, on a grid; and tells the memory now and then. */
-async function eachSecond(seconds: number, tick: () => void): Promise<number[]> {
+/** Seconds of CPU that a process has used. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+function bytesBelow(path: string): number {
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
+
+/** Calls each second, on a grid; and tells memory and lag now and then. */
+async function eachSecond(seconds: number, tick: (second: number) => void, waiting: () => number) {
   const start = performance.now();
-  const memory: number[] = [];
+  const rss: number[] = [];
+  const lag: number[] = [];
+  let mostWaiting = 0;
   for (let second = 0; second < seconds; second++) {
     await sleep(Math.max(0, start + second * 1000 - performance.now()));
-    tick();
-    if (second % Math.max(1, Math.floor(seconds / 10)) !== 0) continue;
-    memory.push(mebibytes(process.memoryUsage.rss()));
-    console.error(`${second} s: ${memory.at(-1)} MiB`);
+    // What waits before the sample is taken; what was taken a second ago should be gone.
+    mostWaiting = Math.max(mostWaiting, waiting());
+    if (second % Math.max(1, Math.floor(seconds / LOOKS)) === 0) {
+      rss.push(mebibytes(process.memoryUsage.rss()));
+      lag.push(waiting());
+      console.error(`${second} s: ${rss.at(-1)} MiB, ${lag.at(-1)} points wait`);
+    }
+    tick(second);
   }
-  return memory;
+  return { rssMiB: rss, waiting: lag, mostWaiting };
 }
 
 const [mode, amount = "0", length = "0"] = process.argv.slice(2);
@@ -52,37 +92,47 @@ async function soakStreams(): Promise<object> {
   const journal = { directory: join(directory, "journal"), maxBytes: 2 ** 28, maxAgeMs: 1e9 };
   const sink = { type: "influxdb" as const, name: "influxdb", perStream: true, influx };
   const store = await openStore({ journal, host: "h1", say }, [sink]);
-  const memory = await eachSecond(seconds, () => store.append(sampleOf(count)));
-  await store.close(30_000);
+  const waiting = () => store.status()[1]?.queued ?? 0;
+  const load = await eachSecond(seconds, (second) => store.append(sampleOf(count, second)), waiting);
+  const begin = performance.now();
+  await store.close(60_000);
+  const flushSeconds = (performance.now() - begin) / 1000;
   const [kept, sent] = store.status();
   const [row] = await influxd.query('SELECT count("jitter") FROM "inbound_rtp"', "soak");
-  return { memory, journal: kept, sent, stored: row?.count, expected: count * seconds };
+  return { ...load, flushSeconds, journal: kept, sent, stored: row?.count, expected: count * seconds };
 }
 
 async function soakHosts(): Promise<object> {
   const sinks = Array.from({ length: count }, (_, host) =>
     feedInflux(influx, say, { batchMs: 1_000 }, { host: `host${host}` }),
   );
-  const memory = await eachSecond(seconds, () => {
-    for (const sink of sinks) sink.write(sampleOf(4));
-  });
-  await Promise.all(sinks.map((sink) => sink.close(30_000)));
+  const waiting = () => sinks.reduce((sum, sink) => sum + sink.status().queued, 0);
+  const write = (second: number): void => {
+    const sample = sampleOf(HOST_STREAMS, second);
+    for (const sink of sinks) sink.write(sample);
+  };
+  const load = await eachSecond(seconds, write, waiting);
+  await Promise.all(sinks.map((sink) => sink.close(60_000)));
   const states = sinks.map((sink) => sink.status());
   const [row] = await influxd.query('SELECT count("jitter") FROM "inbound_rtp"', "soak");
   const [hosts] = await influxd.query('SELECT count("seen") FROM "rtcprobe"', "soak");
   return {
-    memory,
+    ...load,
     dropped: states.reduce((sum, { dropped }) => sum + dropped, 0),
     queued: states.reduce((sum, { queued }) => sum + queued, 0),
     stored: Number(row?.count) + Number(hosts?.count),
-    expected: count * seconds * 5,
+    expected: count * seconds * (HOST_STREAMS + 1),
   };
 }
 
 const figures = mode === "hosts" ? await soakHosts() : await soakStreams();
 const { user, system } = process.cpuUsage(cpu);
-console.log(
-  JSON.stringify({ mode, count, seconds, cpuSeconds: (user + system) / 1e6, said: said.slice(0, 10), ...figures }),
-);
+const serverCpuSeconds = cpuSeconds(influxd.pid);
 await influxd.stop();
+const serverBytes = {
+  data: bytesBelow(join(directory, "influxd/data")),
+  wal: bytesBelow(join(directory, "influxd/wal")),
+};
+const result = { mode, count, seconds, cpuSeconds: (user + system) / 1e6, serverCpuSeconds, serverBytes };
+console.log(JSON.stringify({ ...result, said: said.slice(0, 10), ...figures }));
 rmSync(directory, { recursive: true, force: true });

@@ -14,9 +14,14 @@ const TAKEN = new Set(["time", "mtgSessionId", "userSessionId", "meeting", "part
 /** InfluxDB takes texts of 64 KiB. */
 const MAX_TEXT = 4096;
 
+/** A server takes a quote in a field's name for the begin of a text, and a backslash before a comma or a sign for its escape. */
+function sanitizeName(name: string): string | undefined {
+  return sanitizeTag(name)?.replace(/["\\]/g, "\ufffd");
+}
+
 /** A number is a float under its name, and all else a text under its name and `.text`: one name never has two types. */
 function fieldOf(name: string, value: Scalar): [string, number | string] | undefined {
-  const safe = sanitizeTag(name);
+  const safe = sanitizeName(name);
   if (safe === undefined || TAKEN.has(safe)) return undefined;
   if (typeof value === "number") return [safe, value];
   return [`${safe}.text`, sanitizeTag(String(value).slice(0, MAX_TEXT)) ?? ""];
