@@ -8,7 +8,7 @@ import { addDailyCommands } from "./dailyprogram.js";
 import { RtcprobeError, type SystemError } from "./errors.js";
 import { addHistoryCommands } from "./historyprogram.js";
 import { Output, openStandardOutput } from "./output.js";
-import { CLOCK_RATE_HELP, SETTINGS, settingFlag } from "./settings.js";
+import { CLOCK_RATE_HELP, PAYLOAD_TYPE_HELP, SDP_HELP, SETTINGS, settingFlag } from "./settings.js";
 import { makePrintable } from "./table.js";
 
 /** Time a slow reader has for what is still to be written at the end; milliseconds. */
@@ -216,6 +216,8 @@ function addAnalyze(program: Command): void {
     .option("--interval <duration>", "the numbers at the end of each interval")
     .option("--clock-rate <PT=HZ>", CLOCK_RATE_HELP, collect)
     .option("--probe <names>", "probes that are on (all)", collect)
+    .option("--payload-type <PT=CODEC>", PAYLOAD_TYPE_HELP, collect)
+    .option("--sdp <file>", SDP_HELP, collect)
     .action(
       perform(async (context, flags, [file = ""]) => {
         const { analyzeCommand } = await import("./commands/analyze.js");

@@ -2,12 +2,14 @@
 /** Flag over variable over file over default; each layer is checked where it comes from, so that the error can say it. */
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
+import { type CodecTable, statedClockRates } from "./codec.js";
 import { type CallsConfig, type DailyConfig, makeCallsConfig, makeDailyConfig } from "./dailyconfig.js";
 import { quoteText } from "./duration.js";
 import { errnoName, RtcprobeError } from "./errors.js";
 import type { HookProbe } from "./native.js";
 import { DEFAULT_PROBES } from "./probes.js";
 import { type Layer, layerSchema } from "./schema.js";
+import { loadCodecs } from "./sdp.js";
 import { SETTINGS, type Setting, settingFlag, settingVariable } from "./settings.js";
 import { makeSinkConfigs, SINK_KEYS, type SinkConfig } from "./sinkconfig.js";
 import { suggestWord } from "./suggestion.js";
@@ -25,7 +27,9 @@ export interface Config {
   interface?: string;
   maxStreams: number;
   maxPairs: number;
+  /** Payload type → Hz, of `clockRates`, `payloadTypes` and `sdp` in this order. */
   clockRates: Record<number, number>;
+  codecs: CodecTable;
   probes: HookProbe[];
   socket: string;
   /** Milliseconds and bytes. */
@@ -193,6 +197,7 @@ export async function loadConfig(input: ConfigInput): Promise<Config> {
   const journal: NonNullable<Layer["journal"]> = Object.assign({}, ...weakestFirst.map((layer) => layer.journal));
   const sinks = await makeSinkConfigs(layers, input.env);
   const daily = await makeDailyConfig(layers, input.env);
+  const codecs = await loadCodecs(given.payloadTypes, given.sdp);
   return {
     interval: given.interval ?? 1000,
     ...(given.cgroup === undefined ? {} : { cgroup: given.cgroup }),
@@ -200,7 +205,8 @@ export async function loadConfig(input: ConfigInput): Promise<Config> {
     ...(given.interface === undefined ? {} : { interface: given.interface }),
     maxStreams: given.maxStreams ?? 16384,
     maxPairs: given.maxPairs ?? 4096,
-    clockRates: given.clockRates ?? {},
+    clockRates: { ...statedClockRates(codecs), ...given.clockRates },
+    codecs,
     probes: given.probes ?? [...DEFAULT_PROBES],
     socket: given.socket ?? DEFAULT_SOCKET,
     journal: {

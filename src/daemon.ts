@@ -57,11 +57,11 @@ function storeOptions({ journal, host = hostname() }: Config, { say, writeText }
   return { journal: { directory, maxBytes, maxAgeMs: maxAge }, host, say, writeText };
 }
 
-async function makeSampler(live: LiveSource): Promise<Sampler> {
+async function makeSampler(live: LiveSource, { codecs }: Config): Promise<Sampler> {
   // Packets tell no socket, so there is nobody to look for.
-  if (live.kind === "packet") return new Sampler(live.source, { retireIdle: true });
+  if (live.kind === "packet") return new Sampler(live.source, { codecs, retireIdle: true });
   const owners = new ProcessFinder(new CgroupTree(await findCgroupRoot()));
-  return new Sampler(live.source, { owners, retireIdle: true });
+  return new Sampler(live.source, { owners, codecs, retireIdle: true });
 }
 
 class Daemon implements Controlled {
@@ -220,7 +220,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     const store = await openStore(storeOptions(config, options), config.sinks);
     // Closed last: the flush takes time, and the probe is detached by then.
     closers.unshift(() => store.close(FLUSH_MS));
-    const sampler = await makeSampler(live);
+    const sampler = await makeSampler(live, config);
     const { calls, close } = await openCalls(config, store, say);
     closers.push(close);
     const daemon = new Daemon(live, sampler, await sampler.sample(), { store, calls }, options);

@@ -46,7 +46,8 @@ const OUTBOUND_SUMS = ["packetsSent", "bytesSent", "headerBytesSent"] as const;
 
 /** Without what is of one stream and not of several. */
 function shared<Stats extends StreamStats>(stats: Stats & { fecSsrc?: number }): Stats {
-  const { clockRate, clockRateSource, repairKind, repairedSsrc, rtxSsrc, fecSsrc, ...rest } = stats;
+  const { clockRate, clockRateSource, codec, channels, kind, repairKind, repairedSsrc, rtxSsrc, fecSsrc, ...rest } =
+    stats;
   return rest as Stats;
 }
 

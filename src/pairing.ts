@@ -4,11 +4,13 @@
  * a timestamp is a random 32-bit number: a stream of another payload type on the same 5-tuple whose timestamps lie on the
  * timeline of a media stream is its repair, but for a chance of 2.1 s × 90 kHz / 2³² = 4·10⁻⁵. FlexFEC (RFC 8627) has a
  * random start of its own, and cannot be told so. Simulcast layers share the payload type and are never paired.
+ * What is said of payload types and SSRCs is over all this.
  */
+import { type CodecTable, findCodec, NO_CODECS, type RepairRole } from "./codec.js";
 import type { Origin, StreamRecord } from "./native.js";
 
 /** `repair`: either of the two, for its timestamps never lagged. */
-export type RepairKind = "rtx" | "fec" | "repair";
+export type RepairKind = RepairRole | "repair";
 
 /** What a stream that is no media of its own repairs. */
 export interface Repair {
@@ -51,6 +53,9 @@ const DRIFT = 1e-4;
 const LAG = 0.05;
 /** A media stream that pauses for longer than this may have stopped its clock; milliseconds. */
 const PAUSE_MS = 10_000;
+/** enum clock_source of the core. */
+const STATIC = 1;
+const CONFIGURED = 2;
 /** Looks after which a question is settled. */
 const ENOUGH = 8;
 
@@ -66,10 +71,8 @@ interface Suspect {
   packets: number;
   looks: number;
   evidence: Map<Member, Evidence>;
-  repair?: Repair;
+  repair: Repair | undefined;
 }
-
-const isStated = ({ clockSource }: StreamRecord): boolean => clockSource === 1 || clockSource === 2;
 
 /** Whether the one can be a repair of the other at all. */
 function mayRepair(suspect: StreamRecord, media: StreamRecord): boolean {
@@ -101,11 +104,12 @@ function look(suspect: StreamRecord, media: StreamRecord, evidence: Evidence): b
   return true;
 }
 
-function conclude({ evidence }: Suspect): Repair | undefined {
+/** @param role - what it is by its codec */
+function conclude({ evidence }: Suspect, role: RepairRole | undefined): Repair | undefined {
   const found = [...evidence].filter(([, { hits, misses }]) => hits > misses);
   const [first] = found;
-  if (first === undefined) return undefined;
-  const kind = found.some(([, { lagged }]) => lagged) ? "rtx" : "repair";
+  const kind = role ?? (found.some(([, { lagged }]) => lagged) ? "rtx" : "repair");
+  if (first === undefined) return role && { kind };
   return found.length === 1 ? { kind, media: first[0] } : { kind };
 }
 
@@ -119,12 +123,17 @@ export class Pairing {
   #members: readonly Member[] = [];
   #bundles = new Map<string, Member[]>();
   #suspects = new Map<Member, Suspect>();
+  readonly #codecs: CodecTable;
+
+  constructor(codecs: CodecTable = NO_CODECS) {
+    this.#codecs = codecs;
+  }
 
   /** Looks at the streams of a snapshot. The array is another one whenever a stream came or went. */
   update(members: readonly Member[]): void {
     if (members !== this.#members) this.#regroup(members);
     for (const bundle of this.#bundles.values()) {
-      if (bundle.length > 1) for (const member of bundle) this.#examine(member, bundle);
+      for (const member of bundle) this.#examine(member, bundle);
     }
   }
 
@@ -161,30 +170,48 @@ export class Pairing {
     if (suspect) suspect.looks = 0;
   }
 
+  /** What a stream is by its codec or its clock; undefined where nobody said. */
+  #roleOf({ payloadType, ssrc, clockSource }: StreamRecord): RepairRole | "media" | undefined {
+    const codec = findCodec(this.#codecs, payloadType, ssrc);
+    if (codec !== undefined) return codec.repair ?? "media";
+    return clockSource === STATIC || clockSource === CONFIGURED ? "media" : undefined;
+  }
+
   #examine(member: Member, bundle: readonly Member[]): void {
     const { record } = member;
     let suspect = this.#suspects.get(member);
     if (suspect !== undefined && (suspect.looks >= ENOUGH || suspect.packets === record.packets)) return;
-    if (isStated(record)) return;
+    const role = this.#roleOf(record);
+    if (role === "media") return;
     if (suspect === undefined) {
-      suspect = { packets: 0, looks: 0, evidence: new Map() };
+      suspect = { packets: 0, looks: 0, evidence: new Map(), repair: undefined };
       this.#suspects.set(member, suspect);
     }
-    let looked = false;
-    for (const media of bundle) {
-      if (media === member || !mayRepair(record, media.record) || this.repairOf(media)) continue;
-      const evidence = suspect.evidence.get(media) ?? { hits: 0, misses: 0, lagged: false };
-      suspect.evidence.set(media, evidence);
-      looked = look(record, media.record, evidence) || looked;
+    const said = this.#codecs.repairs[record.ssrc];
+    if (said !== undefined) {
+      const media = bundle.find(({ record: { ssrc } }) => ssrc === said.ssrc);
+      suspect.repair = { kind: said.kind, ...(media === undefined ? {} : { media }) };
+      return;
     }
+    const looked = this.#compare(member, bundle, suspect);
+    suspect.repair = conclude(suspect, role);
     // Nothing to compare with: it waits for a clock, its own or the media's.
     if (!looked && record.clockRate === 0) return;
     suspect.packets = record.packets;
-    suspect.looks++;
-    const repair = conclude(suspect);
-    if (repair === undefined) delete suspect.repair;
-    else suspect.repair = repair;
     // A retransmission may lag at last.
-    if (repair?.kind === "repair") suspect.looks = 0;
+    suspect.looks = suspect.repair?.kind === "repair" ? 0 : suspect.looks + 1;
+  }
+
+  /** False if there was nothing to compare with. */
+  #compare(member: Member, bundle: readonly Member[], suspect: Suspect): boolean {
+    let looked = false;
+    for (const media of bundle) {
+      if (media === member || !mayRepair(member.record, media.record)) continue;
+      if (this.repairOf(media) || (this.#roleOf(media.record) ?? "media") !== "media") continue;
+      const evidence = suspect.evidence.get(media) ?? { hits: 0, misses: 0, lagged: false };
+      suspect.evidence.set(media, evidence);
+      looked = look(member.record, media.record, evidence) || looked;
+    }
+    return looked;
   }
 }

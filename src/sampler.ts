@@ -2,6 +2,7 @@
 /** Snapshots into samples: keeps what belongs to a record from one snapshot to the next. */
 
 import { Annotator } from "./annotation.js";
+import { type CodecTable, NO_CODECS } from "./codec.js";
 import { type DepthStats, depthStats } from "./depth.js";
 import { type DepthColumns, type DepthRecord, depthAt } from "./depthrecord.js";
 import {
@@ -25,6 +26,8 @@ export interface OwnerFinder {
 export interface SamplerOptions {
   /** Absent where there are no sockets to look behind (capture, packets). */
   owners?: OwnerFinder;
+  /** What payload types mean, as far as somebody said. */
+  codecs?: CodecTable;
   /** Set free the records that fell silent: the live sources' tables are finite. */
   retireIdle: boolean;
 }
@@ -148,7 +151,7 @@ export class Sampler {
   readonly #options: SamplerOptions;
   readonly #streams = new Track<StreamRecord>("stream", STREAM_IDLE_MS);
   readonly #pairs = new Track<PairRecord>("pair", PAIR_IDLE_MS);
-  readonly #annotator = new Annotator();
+  readonly #annotator: Annotator;
   readonly #depths = new DepthTrack();
   readonly #clock = new SampleClock();
   #snapshots = 0;
@@ -157,6 +160,7 @@ export class Sampler {
   constructor(source: Source, options: SamplerOptions) {
     this.#source = source;
     this.#options = options;
+    this.#annotator = new Annotator(options.codecs ?? NO_CODECS);
   }
 
   /** How often the wall clock was set, and how far the latest time; milliseconds. */

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { parseBytes, parseDuration, parseWhole, quoteText } from "./duration.js";
 import { RtcprobeError } from "./errors.js";
 import { parseProbes } from "./probes.js";
-import { listItems, parseClockRates, refuse, scalarText } from "./value.js";
+import { listItems, parseClockRates, parsePayloadTypes, refuse, scalarText } from "./value.js";
 
 /** A schema that reads the value by a function that throws RtcprobeError. */
 function readBy<T>(read: (value: unknown) => T) {
@@ -112,6 +112,8 @@ export const layerSchema = z.strictObject({
   maxStreams: TABLE_SIZE.optional(),
   maxPairs: TABLE_SIZE.optional(),
   clockRates: readBy(parseClockRates).optional(),
+  payloadTypes: readBy(parsePayloadTypes).optional(),
+  sdp: readBy((value) => listItems(value).filter((file) => file !== "")).optional(),
   probes: readBy((value) => parseProbes(listItems(value))).optional(),
   host: name.optional(),
   socket: socketPath.optional(),

@@ -15,6 +15,8 @@ export interface Setting {
 }
 
 export const CLOCK_RATE_HELP = "clock rate of a payload type, over inference; may be given again";
+export const PAYLOAD_TYPE_HELP = "codec of a payload type, as 111=opus/48000/2; may be given again";
+export const SDP_HELP = "offer or answer that says what payload types and SSRCs mean; may be given again";
 
 export const SETTINGS: readonly Setting[] = [
   { path: "interval", argument: "<duration>", help: "time between two samples (1s)" },
@@ -24,6 +26,8 @@ export const SETTINGS: readonly Setting[] = [
   { path: "maxStreams", argument: "<number>", help: "streams at one time (16384)" },
   { path: "maxPairs", argument: "<number>", help: "candidate pairs at one time (4096)" },
   { path: "clockRates", argument: "<PT=HZ>", flag: "--clock-rate", help: CLOCK_RATE_HELP, isList: true },
+  { path: "payloadTypes", argument: "<PT=CODEC>", flag: "--payload-type", help: PAYLOAD_TYPE_HELP, isList: true },
+  { path: "sdp", argument: "<file>", help: SDP_HELP, isList: true },
   {
     path: "probes",
     argument: "<names>",

@@ -5,6 +5,7 @@
  * minRoundTripTime, maxRoundTripTime, rttSource, responseDelay, lastStunTimestamp and turnChannel are ours. What was not
  * measured is absent.
  */
+import type { CodecStats } from "./codec.js";
 import type { DepthStats } from "./depth.js";
 import type { Datagrams, Origin, PairRecord, StreamRecord } from "./native.js";
 import type { InboundRepairStats, RepairStats } from "./pairing.js";
@@ -29,7 +30,7 @@ export interface Endpoints {
 export type RttSource = "stun" | "daily";
 export type ClockRateSource = "static" | "configured" | "inferred";
 
-interface RtpStats extends Endpoints, Owner, RepairStats, DepthStats {
+interface RtpStats extends Endpoints, Owner, CodecStats, RepairStats, DepthStats {
   /** When the snapshot was taken; milliseconds since the Unix epoch (W3C `timestamp`). */
   timestamp: number;
   ssrc: number;

@@ -68,8 +68,8 @@ function formatRate(stream: StreamStats): string {
 }
 
 /** What the payload is, as far as it is known. */
-function formatMedia({ repairKind, repairedSsrc }: StreamStats): string {
-  if (repairKind === undefined) return ABSENT;
+function formatMedia({ repairKind, repairedSsrc, codec, kind }: StreamStats): string {
+  if (repairKind === undefined) return codec?.replace(/^.*\//, "") ?? kind ?? ABSENT;
   return repairedSsrc === undefined ? repairKind : `${repairKind} of ${formatSsrc(repairedSsrc)}`;
 }
 

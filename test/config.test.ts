@@ -97,6 +97,7 @@ describe("layers", () => {
       maxStreams: 16384,
       maxPairs: 4096,
       clockRates: {},
+      codecs: { payloadTypes: {}, sources: {}, repairs: {} },
       probes: ["rtp", "stun", "rtcp"],
       socket: "/run/rtcprobe/control.sock",
       journal: { directory: "/var/lib/rtcprobe/journal", maxBytes: 268_435_456, maxAge: 604_800_000 },
@@ -131,6 +132,7 @@ interface: eth0
 maxStreams: 100
 maxPairs: 50
 clockRates: { 96: 48000, 97: 90000 }
+payloadTypes: { 111: opus/48000/2, 98: VP8/90000 }
 probes: [stun, rtp]
 host: box
 socket: /s.sock
@@ -145,6 +147,7 @@ influx: { url: http://db, database: d, retentionPolicy: rp, username: u, createD
       maxStreams: "100",
       maxPairs: "50",
       clockRate: ["96=48000", "97=90000"],
+      payloadType: ["111=opus/48000/2,98=VP8/90000"],
       probe: ["stun,rtp"],
       host: "box",
       socket: "/s.sock",
@@ -166,6 +169,7 @@ influx: { url: http://db, database: d, retentionPolicy: rp, username: u, createD
     );
     const expected = await load({ yaml });
     expect(expected).toMatchObject({ probes: ["rtp", "stun"], clockRates: { 96: 48_000, 97: 90_000 } });
+    expect(expected.codecs.payloadTypes).toMatchObject({ 98: { mimeType: "video/VP8" }, 111: { channels: 2 } });
     expect(await load({ flags })).toEqual(expected);
     expect(await load({ env })).toEqual(expected);
   });

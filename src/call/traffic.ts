@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the kernel counted of one call, second by second: which streams are its, and how far they came since. */
+import { kindOfClock } from "../codec.js";
 import type { CandidatePairStats, Endpoints, Sample, StreamStats } from "../stats.js";
 import type { Call, Place } from "./call.js";
 
@@ -40,10 +41,9 @@ interface Members {
   ambiguous?: string;
 }
 
-/** 90 kHz is the clock of video (RFC 3551), and no audio codec's. */
-function kindOf({ clockRate }: StreamStats): Kind {
-  if (clockRate === undefined) return "other";
-  return clockRate === 90_000 ? "video" : "audio";
+/** A repair's packets are neither: what it loses is no media. */
+function kindOf({ kind, clockRate, repairKind }: StreamStats): Kind {
+  return (repairKind === undefined ? (kind ?? kindOfClock(clockRate)) : undefined) ?? "other";
 }
 
 function lastPacket(stream: StreamStats): number {

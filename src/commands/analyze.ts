@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 import { isIP } from "node:net";
+import { statedClockRates } from "../codec.js";
 import { quoteText } from "../duration.js";
 import { errnoName, RtcprobeError, type SystemError } from "../errors.js";
 import { addon, type Capture } from "../native.js";
 import { parseProbes } from "../probes.js";
 import { Sampler } from "../sampler.js";
+import { loadCodecs } from "../sdp.js";
 import type { Sample } from "../stats.js";
-import { listItems, parseClockRates } from "../value.js";
+import { listItems, parseClockRates, parsePayloadTypes } from "../value.js";
 import { viewSample } from "../view.js";
 import type { CommandContext, Flags } from "./context.js";
 import { readDurationFlag, readFlag } from "./flag.js";
@@ -14,6 +16,8 @@ import { readDurationFlag, readFlag } from "./flag.js";
 export interface AnalyzeFlags extends Flags {
   local?: string[];
   clockRate?: string[];
+  payloadType?: string[];
+  sdp?: string[];
   interval?: string;
   probe?: string[];
 }
@@ -108,13 +112,16 @@ async function analyzeIntervals({ output }: CommandContext, analysis: Analysis, 
  */
 export async function analyzeCommand(context: CommandContext, file: string, flags: AnalyzeFlags): Promise<void> {
   const local = readFlag("--local", () => (flags.local ?? []).flatMap((text) => text.split(",")).map(checkLocal));
-  const clockRates = readFlag("--clock-rate", () => (flags.clockRate ? parseClockRates(flags.clockRate) : {}));
+  const given = readFlag("--clock-rate", () => (flags.clockRate ? parseClockRates(flags.clockRate) : {}));
+  const types = readFlag("--payload-type", () => (flags.payloadType ? parsePayloadTypes(flags.payloadType) : {}));
+  const codecs = await loadCodecs(types, flags.sdp);
+  const clockRates = { ...statedClockRates(codecs), ...given };
   const probes = readFlag("--probe", () => (flags.probe ? parseProbes(listItems(flags.probe)) : undefined));
   const interval = readDurationFlag("--interval", flags.interval, "10ms");
   let capture: Capture | undefined;
   try {
     capture = addon.openCapture(file, { local, clockRates, ...(probes === undefined ? {} : { probes }) });
-    const sampler = new Sampler(capture, { retireIdle: false });
+    const sampler = new Sampler(capture, { codecs, retireIdle: false });
     const analysis = { capture, sampler, json: flags.json ?? false };
     if (interval === undefined) await analyzeWhole(context, analysis);
     else await analyzeIntervals(context, analysis, interval);
