@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** What is said of a stream beside its record: its codec, and which other stream it repairs. */
+/** What is said of a stream beside its record: its codec, which other stream it repairs, and how good it is. */
 import { type Codec, type CodecTable, findCodec, kindOfClock, kindOfCodec } from "./codec.js";
 import { type Member, Pairing } from "./pairing.js";
-import type { StreamStats } from "./stats.js";
+import { judge } from "./quality.js";
+import { type CandidatePairStats, type Endpoints, packetsExpected, type StreamStats } from "./stats.js";
 
 function addCodec(stats: StreamStats, codec: Codec | undefined): void {
   const kind = codec === undefined ? kindOfClock(stats.clockRate) : kindOfCodec(codec);
@@ -40,9 +41,41 @@ function addRepair(media: StreamStats, repair: StreamStats): void {
   }
 }
 
+/** A pair whose last check is older has lost its consent (RFC 7675); milliseconds. */
+const CONSENT_MS = 30_000;
+
+type Ends = Pick<Endpoints, "srcAddress" | "srcPort" | "dstAddress" | "dstPort" | "turnChannel">;
+
+const endsKey = ({ srcAddress, srcPort, dstAddress, dstPort, turnChannel }: Ends): string =>
+  `${srcAddress} ${srcPort} ${dstAddress} ${dstPort} ${turnChannel}`;
+
+/** Round trips by the ends of a stream, whichever of them the pair is told from; seconds. */
+function roundTrips(pairs: readonly CandidatePairStats[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const pair of pairs) {
+    const { srcAddress, srcPort, dstAddress, dstPort, currentRoundTripTime: seconds } = pair;
+    if (seconds === undefined || pair.timestamp - pair.lastStunTimestamp > CONSENT_MS) continue;
+    const turned = { srcAddress: dstAddress, srcPort: dstPort, dstAddress: srcAddress, dstPort: srcPort };
+    found.set(endsKey(pair), seconds).set(endsKey({ ...pair, ...turned }), seconds);
+  }
+  return found;
+}
+
+/** Bits per second over the interval, or at its first look since the stream began. */
+function bitRate({ record: { bytes, firstMs, lastMs } }: Member, { bitsPerSecond }: StreamStats): number | undefined {
+  return bitsPerSecond ?? (lastMs > firstMs ? (bytes * 8000) / (lastMs - firstMs) : undefined);
+}
+
+/** A member, and its record at the latest sample. */
+export interface SampledMember extends Member {
+  readonly previous?: Member["record"];
+}
+
 export class Annotator {
   readonly #codecs: CodecTable;
   readonly #pairing: Pairing;
+  /** The highest bit rate of each stream so far: silence and DTX only lower it, so it is the encoder's. */
+  readonly #peaks = new WeakMap<Member, number>();
 
   constructor(codecs: CodecTable) {
     this.#codecs = codecs;
@@ -55,7 +88,11 @@ export class Annotator {
   }
 
   /** Completes the stats of these members, in their order. */
-  annotate(members: readonly Member[], streams: readonly StreamStats[]): void {
+  annotate(
+    members: readonly SampledMember[],
+    streams: readonly StreamStats[],
+    pairs: readonly CandidatePairStats[],
+  ): void {
     this.#pairing.update(members);
     const paired: [repair: number, media: number][] = [];
     members.forEach((member, i) => {
@@ -75,5 +112,27 @@ export class Annotator {
       const [repair, media] = [streams[i], streams[at]];
       if (repair && media) addRepair(media, repair);
     }
+    this.#judge(members, streams, roundTrips(pairs));
+  }
+
+  #judge(members: readonly SampledMember[], streams: readonly StreamStats[], times: Map<string, number>): void {
+    members.forEach((member, i) => {
+      const stats = streams[i];
+      if (stats?.type !== "inbound-rtp" || stats.repairKind !== undefined) return;
+      const { kind, codec, fractionLost, jitter } = stats;
+      const peak = Math.max(this.#peaks.get(member) ?? 0, bitRate(member, stats) ?? 0);
+      this.#peaks.set(member, peak);
+      const input = {
+        kind,
+        codec,
+        loss: fractionLost,
+        expected: packetsExpected(member.record) - (member.previous ? packetsExpected(member.previous) : 0),
+        jitter,
+        // A string for every stream that needs it, and most are video.
+        roundTripTime: kind === "video" || codec === undefined ? undefined : times.get(endsKey(stats)),
+        bitsPerSecond: peak,
+      };
+      Object.assign(stats, judge(input));
+    });
   }
 }

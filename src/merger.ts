@@ -42,13 +42,26 @@ const INBOUND_SUMS = [
   "fecBytesReceived",
 ] as const;
 const INBOUND_WORST = ["lastPacketReceivedTimestamp", "fractionLost", "jitter", "jitterRfc3550"] as const;
+const INBOUND_LEAST = ["quality", "rFactor", "mosCq"] as const;
 const OUTBOUND_SUMS = ["packetsSent", "bytesSent", "headerBytesSent"] as const;
 
-/** Without what is of one stream and not of several. */
-function shared<Stats extends StreamStats>(stats: Stats & { fecSsrc?: number }): Stats {
-  const { clockRate, clockRateSource, codec, channels, kind, repairKind, repairedSsrc, rtxSsrc, fecSsrc, ...rest } =
-    stats;
-  return rest as Stats;
+/** What is of one stream and not of several. */
+const OWN = [
+  "clockRate",
+  "clockRateSource",
+  "codec",
+  "channels",
+  "kind",
+  "repairKind",
+  "repairedSsrc",
+  "rtxSsrc",
+  "fecSsrc",
+  "qualityThreshold",
+  "qualityUnavailable",
+];
+
+function shared<Stats extends StreamStats>(stats: Stats): Stats {
+  return Object.fromEntries(Object.entries(stats).filter(([name]) => !OWN.includes(name))) as Stats;
 }
 
 function mergeInbound(a: InboundRtpStats, b: InboundRtpStats): InboundRtpStats {
@@ -56,6 +69,7 @@ function mergeInbound(a: InboundRtpStats, b: InboundRtpStats): InboundRtpStats {
     ...shared(a),
     ...joined(a, b, [...SUMS, ...INBOUND_SUMS], add),
     ...joined(a, b, INBOUND_WORST, Math.max),
+    ...joined(a, b, INBOUND_LEAST, Math.min),
   };
 }
 

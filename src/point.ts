@@ -17,8 +17,11 @@ import type {
   StreamStats,
 } from "./stats.js";
 
-/** Of a stats type, what is neither a tag, nor the time, nor the measurement. */
-type FieldName<Stats> = Exclude<keyof Stats, "type" | "timestamp" | "ssrc" | "comm" | "cgroup" | keyof Endpoints>;
+/** Of a stats type, what is neither a tag, nor the time, nor the measurement, nor said to a person only. */
+type FieldName<Stats> = Exclude<
+  keyof Stats,
+  "type" | "timestamp" | "ssrc" | "comm" | "cgroup" | "qualityUnavailable" | keyof Endpoints
+>;
 type Fields<Stats> = Record<FieldName<Stats>, FieldType>;
 
 const { FLOAT, INTEGER, STRING } = FieldType;
@@ -56,6 +59,10 @@ const INBOUND_FIELDS: Fields<InboundRtpStats> = {
   fecSsrc: INTEGER,
   fecPacketsReceived: INTEGER,
   fecBytesReceived: INTEGER,
+  quality: INTEGER,
+  qualityThreshold: STRING,
+  rFactor: FLOAT,
+  mosCq: FLOAT,
 };
 
 const OUTBOUND_FIELDS: Fields<OutboundRtpStats> = {

@@ -209,7 +209,7 @@ export class Sampler {
       candidatePairs: this.#pairs.ordered.map((t) => candidatePairStats(t.record, context(t))),
       datagrams: snapshot.datagrams,
     };
-    this.#annotator.annotate(this.#streams.ordered, sample.streams);
+    this.#annotator.annotate(this.#streams.ordered, sample.streams, sample.candidatePairs);
     for (const tracked of this.#streams.ordered) tracked.previous = tracked.record;
     if (this.#options.retireIdle) {
       this.#streams.retireIdle(this.#source, atMs);

@@ -9,6 +9,7 @@ import type { CodecStats } from "./codec.js";
 import type { DepthStats } from "./depth.js";
 import type { Datagrams, Origin, PairRecord, StreamRecord } from "./native.js";
 import type { InboundRepairStats, RepairStats } from "./pairing.js";
+import type { QualityStats } from "./quality.js";
 
 /** The process behind a socket, as far as the host tells. */
 export interface Owner {
@@ -47,7 +48,7 @@ interface RtpStats extends Endpoints, Owner, CodecStats, RepairStats, DepthStats
   packetsPerSecond?: number;
 }
 
-export interface InboundRtpStats extends RtpStats, InboundRepairStats {
+export interface InboundRtpStats extends RtpStats, InboundRepairStats, QualityStats {
   type: "inbound-rtp";
   packetsReceived: number;
   bytesReceived: number;

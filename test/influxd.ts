@@ -127,5 +127,12 @@ export async function startInfluxd(
     child.kill("SIGKILL");
     await exit;
   };
-  return { pid: child.pid ?? 0, port, url, query: (influxql, database) => runQuery(url, influxql, database), stop, kill };
+  return {
+    pid: child.pid ?? 0,
+    port,
+    url,
+    query: (influxql, database) => runQuery(url, influxql, database),
+    stop,
+    kill,
+  };
 }

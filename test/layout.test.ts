@@ -43,7 +43,7 @@ const ROWS: string[][] = [
   ["journal", "archive", "cursor", "lock", "segment", "frame", "sink"],
   ["annotation"],
   ["stats"],
-  ["pairing", "depth"],
+  ["pairing", "depth", "quality"],
   ["codec"],
   ["native", "depthrecord"],
   ["duration", "suggestion", "textfile", "errors"],

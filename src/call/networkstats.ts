@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The fields of daily-python's get_network_stats(), from this host's own measurements. What it cannot see is null. */
+import { lossScore, type Threshold, thresholdOf } from "../quality.js";
 import { type Row, type Side, sumSide } from "./traffic.js";
-
-export type Threshold = "good" | "low" | "veryLow";
 
 /** Names, with their irregularities, are daily-python's. Loss is 0 to 1. */
 export interface NetworkStats {
@@ -29,19 +28,12 @@ export interface NetworkStats {
   };
 }
 
-/** As daily-core has them: how often the figures are new, and the losses at which the threshold changes. */
+/** As daily-core has it: how often the figures are new. */
 const REFRESH_MS = 2_000;
-const LOW_LOSS = 0.2;
-const VERY_LOW_LOSS = 0.35;
 
 function lossOf({ lost, packets }: { lost?: number; packets: number }): number | null {
   const missing = Math.max(0, lost ?? 0);
   return packets + missing > 0 ? missing / (packets + missing) : null;
-}
-
-function thresholdOf(loss: number): Threshold {
-  if (loss >= VERY_LOW_LOSS) return "veryLow";
-  return loss >= LOW_LOSS ? "low" : "good";
 }
 
 interface Sums {
@@ -100,7 +92,7 @@ export class NetworkMonitor {
     this.#latest = {
       threshold,
       previousThreshold: before?.threshold ?? threshold,
-      quality: Math.round(100 * Math.max(0, 1 - worst / VERY_LOW_LOSS)),
+      quality: lossScore(worst),
       stats: {
         latest: {
           timestamp: row.at,
