@@ -18,6 +18,11 @@ inline __u16 load_u16(const __u8 *at)
 	return static_cast<__u16>(at[0] << 8 | at[1]);
 }
 
+inline __u32 load_u32(const __u8 *at)
+{
+	return static_cast<__u32>(load_u16(at)) << 16 | load_u16(at + 2);
+}
+
 inline __u16 load_raw_u16(const __u8 *at)
 {
 	__u16 value;

@@ -17,7 +17,8 @@ struct local_address local_address_from(const std::string &text)
 	return address;
 }
 
-capture::capture(std::string path) : in(std::move(path))
+/* What waits points into the bytes that are about to move. */
+capture::capture(std::string path) : in(std::move(path), [this] { catch_up(); })
 {
 	observer.streams.open(1 << 12, false);
 	observer.pairs.open(1 << 10, false);
@@ -35,19 +36,54 @@ __u8 capture::direction(const struct endpoints &e) const
 	return is_local(e.src) ? DIRECTION_OUT : is_local(e.dst) ? DIRECTION_IN : DIRECTION_UNKNOWN;
 }
 
-inline void capture::observe_frame(const struct captured_packet &packet)
+/* Take a frame apart. */
+inline void capture::parse(const struct captured_packet &packet, struct parsed_frame *frame)
 {
 	struct bytes network = packet.frame;
 	__u16 ether_type = link_strip(packet.link_type, &network);
-	struct udp_packet udp;
-	enum frame_kind kind = packet_parse(ether_type, network, &udp);
 
+	frame->time_ns = packet.time_ns;
+	frame->kind = packet_parse(ether_type, network, &frame->udp);
+	frame->tag = 0;
 	frames++;
-	if (kind == FRAME_OTHER)
+	if (frame->kind == FRAME_OTHER)
 		frames_other++;
-	if (kind == FRAME_UDP)
-		udp.endpoints.direction = local.empty() ? __u8{ DIRECTION_UNKNOWN } : direction(udp.endpoints);
-	observer_packet(&observer, kind, &udp, 0, packet.time_ns);
+	if (frame->kind != FRAME_UDP)
+		return;
+	frame->udp.endpoints.direction = local.empty() ? __u8{ DIRECTION_UNKNOWN } : direction(frame->udp.endpoints);
+	if (observer.streams.is_large())
+		frame->tag = observer_expected_tag(&observer, &frame->udp);
+}
+
+/*
+ * A frame waits for two more before it is observed, so that what it will change is fetched from memory meanwhile: its slot
+ * first, and then its record.
+ */
+inline void capture::take(const struct captured_packet &packet)
+{
+	struct parsed_frame &newest = waiting[taken++ % TURNS];
+	const struct parsed_frame &before = waiting[(taken - 2) % TURNS];
+
+	parse(packet, &newest);
+	observer.streams.prefetch_slot(newest.tag);
+	if (taken - observed > 1)
+		observer.streams.prefetch_record(before.tag);
+	if (taken - observed > AHEAD)
+		observe_one();
+}
+
+inline void capture::observe_one()
+{
+	struct parsed_frame &frame = waiting[observed++ % TURNS];
+
+	observer_packet(&observer, frame.kind, &frame.udp, 0, frame.time_ns);
+	clock = std::max(clock, frame.time_ns);
+}
+
+void capture::catch_up()
+{
+	while (observed != taken)
+		observe_one();
 }
 
 template <class Reader> bool capture::read_on(Reader &from, __u64 until_ns)
@@ -56,14 +92,15 @@ template <class Reader> bool capture::read_on(Reader &from, __u64 until_ns)
 
 	while (from.peek(&packet)) {
 		if (packet.time_ns >= until_ns) {
+			catch_up();
 			clock = until_ns;
 			next = packet.time_ns;
 			return true;
 		}
-		observe_frame(packet);
-		clock = std::max(clock, packet.time_ns);
+		take(packet);
 		from.next();
 	}
+	catch_up();
 	is_truncated = from.is_truncated();
 	return false;
 }
@@ -75,6 +112,11 @@ bool capture::read(__u64 until_ns)
 	is_over = true; /* after a fault, too */
 	if (!reader)
 		reader.emplace(open_reader(&in));
-	is_over = !std::visit([&](auto &from) { return read_on(from, until_ns); }, *reader);
+	try {
+		is_over = !std::visit([&](auto &from) { return read_on(from, until_ns); }, *reader);
+	} catch (const native_error &) {
+		catch_up();
+		throw;
+	}
 	return !is_over;
 }

@@ -45,12 +45,27 @@ public:
 	bool is_truncated = false;
 
 private:
+	struct parsed_frame {
+		enum frame_kind kind;
+		struct udp_packet udp;
+		__u64 time_ns;
+		__u64 tag; /* that its stream probably has; 0 = none is expected */
+	};
+	static constexpr __u32 AHEAD = 2; /* frames that are taken apart before the one in front of them is observed */
+	static constexpr __u32 TURNS = 4;
+
 	template <class Reader> bool read_on(Reader &reader, __u64 until_ns);
-	[[gnu::always_inline]] void observe_frame(const struct captured_packet &packet);
+	[[gnu::always_inline]] void parse(const struct captured_packet &packet, struct parsed_frame *frame);
+	[[gnu::always_inline]] void take(const struct captured_packet &packet);
+	[[gnu::always_inline]] void observe_one();
+	void catch_up();
 	__u8 direction(const struct endpoints &e) const;
 
 	class input in;
 	std::optional<capture_reader> reader;
+	struct parsed_frame waiting[TURNS]; /* those up to `taken` that are not observed yet */
+	__u64 taken = 0;
+	__u64 observed = 0;
 	__u64 clock = 0;
 	__u64 next = 0;
 	bool is_over = false;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "input.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,14 @@
 
 #include "error.h"
 
-input::input(std::string name) : path(std::move(name))
+namespace
+{
+
+enum : long long { WORTH_A_THREAD = 4 << 20 }; /* bytes: less is read before a thread has begun */
+
+} // namespace
+
+input::input(std::string name, std::function<void()> callback) : path(std::move(name)), before_move(std::move(callback))
 {
 	stopped.take(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
 }
@@ -27,7 +34,13 @@ void input::open()
 	if (fstat(file.get(), &status) < 0)
 		throw system_failure("fstat", errno, path);
 	is_regular = S_ISREG(status.st_mode);
-	buffer = std::make_unique_for_overwrite<__u8[]>(CAPACITY);
+	if (!is_regular || status.st_size < WORTH_A_THREAD)
+		return;
+	try {
+		ahead.emplace(&ring, [this](__u8 *to) { return read_up_to(to, BLOCK_SIZE, BLOCK_SIZE); });
+	} catch (const std::system_error &) {
+		/* No thread is to be had: blocks are read when they are needed. */
+	}
 }
 
 void input::stop()
@@ -42,8 +55,8 @@ bool input::is_stopped() const
 	return poll(&event, 1, 0) > 0;
 }
 
-/* Bytes read, 0 at the end. */
-size_t input::read_block(__u8 *to, size_t size)
+/* Bytes that are there now, at least one; 0 at the end. */
+size_t input::read_some(__u8 *to, size_t size)
 {
 	for (;;) {
 		struct pollfd events[] = { { stopped.get(), POLLIN, 0 }, { file.get(), POLLIN, 0 } };
@@ -59,32 +72,48 @@ size_t input::read_block(__u8 *to, size_t size)
 	}
 }
 
+/* At least `wanted` bytes unless the end comes before, and what there is up to `size`. */
+size_t input::read_up_to(__u8 *to, size_t wanted, size_t size)
+{
+	size_t have = 0, got = 1;
+
+	while (have < wanted && got > 0) {
+		got = read_some(to + have, size - have);
+		have += got;
+	}
+	return have;
+}
+
+struct block input::next_block(size_t wanted)
+{
+	if (ahead)
+		return ahead->next();
+	__u8 *to = ring.at(++turn);
+
+	return { to, read_up_to(to, std::min(wanted, size_t{ BLOCK_SIZE }), BLOCK_SIZE) };
+}
+
+/* What is left moves in front of the next block. */
 bool input::fill(size_t n)
 {
 	if (!file.is_open())
 		open();
-	memmove(buffer.get(), buffer.get() + begin, end - begin);
-	before += begin;
-	end -= begin;
-	begin = 0;
-	while (end < n && !is_over) {
-		size_t got = read_block(buffer.get() + end, CAPACITY - end);
-		size_t dropped = static_cast<size_t>(std::min<__u64>(got, skipping));
+	before_move();
+	while (left() < n && !is_over) {
+		size_t kept = left();
+		struct block next = next_block(n - kept);
+		size_t dropped = static_cast<size_t>(std::min<__u64>(next.size, skipping)); /* then nothing is left */
 
-		is_over = got == 0;
+		is_over = next.size == 0;
+		if (is_over)
+			break;
 		skipping -= dropped;
-		before += dropped;
-		if (dropped) /* then nothing stood before it */
-			memmove(buffer.get(), buffer.get() + dropped, got - dropped);
-		end += got - dropped;
+		brought += next.size;
+		next.bytes += dropped;
+		if (kept)
+			memcpy(next.bytes - kept, begin, kept);
+		begin = next.bytes - kept;
+		end = next.bytes + (next.size - dropped);
 	}
-	return end >= n;
-}
-
-void input::skip(__u64 n)
-{
-	size_t have = static_cast<size_t>(std::min<__u64>(n, end - begin));
-
-	begin += have;
-	skipping += n - have;
+	return left() >= n;
 }

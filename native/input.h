@@ -2,29 +2,44 @@
 #ifndef RTCPROBE_NATIVE_INPUT_H
 #define RTCPROBE_NATIVE_INPUT_H
 
+#include <algorithm>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <linux/types.h>
 
+#include "blocks.h"
 #include "descriptor.h"
 
-/* A file, pipe or device read from its begin to its end in large blocks. Opened at the first need. */
+/*
+ * A file, pipe or device read from its begin to its end in large blocks. Opened at the first need.
+ */
 class input
 {
 public:
-	explicit input(std::string path);
+	/* `before_move` is called before bytes that were shown change their place, or go. */
+	input(std::string path, std::function<void()> before_move);
 	input(const input &) = delete;
 	input &operator=(const input &) = delete;
 
 	/* True if `n` more bytes are there, in one piece. Throws a native_error, ERR_CLOSED after stop(). */
-	bool need(size_t n) { return end - begin >= n || fill(n); }
-	const __u8 *data() const { return buffer.get() + begin; }
+	bool need(size_t n) { return left() >= n || fill(n); }
+	const __u8 *data() const { return begin; }
+	size_t left() const { return static_cast<size_t>(end - begin); }
+
 	/* Go on behind the next `n` bytes, read already or not. */
-	void skip(__u64 n);
+	void skip(__u64 n)
+	{
+		size_t have = static_cast<size_t>(std::min<__u64>(n, left()));
+
+		begin += have;
+		skipping += n - have;
+	}
 
 	/* Bytes left behind so far, and whether any follow. */
-	__u64 offset() const { return before + begin; }
+	__u64 offset() const { return brought - left(); }
 	bool at_end() { return !need(1); }
 	/* True if the file ended where the last skip() led to, not before. */
 	bool is_whole() { return at_end() && skipping == 0; }
@@ -33,23 +48,27 @@ public:
 	/* From any thread: end a need() that waits, and make every later one throw. */
 	void stop();
 
-	static constexpr size_t CAPACITY = 1 << 20;
-	static constexpr size_t LONGEST = CAPACITY / 2; /* that need() can bring */
+	static constexpr size_t LONGEST = BLOCK_LEAD; /* that need() can bring */
 
 private:
 	bool fill(size_t n);
 	void open();
-	size_t read_block(__u8 *to, size_t size);
+	struct block next_block(size_t wanted);
+	size_t read_some(__u8 *to, size_t size);
+	size_t read_up_to(__u8 *to, size_t wanted, size_t size);
 	bool is_stopped() const;
 
 	std::string path;
-	std::unique_ptr<__u8[]> buffer;
-	size_t begin = 0;
-	size_t end = 0;
-	__u64 before = 0;
-	__u64 skipping = 0; /* bytes to leave out before the buffer goes on */
+	std::function<void()> before_move;
 	descriptor file;
 	descriptor stopped; /* eventfd, readable once stop() was called */
+	block_ring ring;
+	__u64 turn = 0;                  /* of the block that was brought last, without a thread */
+	std::optional<read_ahead> ahead; /* of a file that is worth a thread */
+	const __u8 *begin = nullptr;
+	const __u8 *end = nullptr;
+	__u64 brought = 0;  /* bytes of the file up to `end` */
+	__u64 skipping = 0; /* bytes to leave out of what comes next */
 	bool is_regular = false;
 	bool is_over = false;
 };

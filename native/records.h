@@ -63,6 +63,26 @@ public:
 		return spare;
 	}
 
+	/* More records than the cache of a core holds. */
+	bool is_large() const { return entries.size() > LARGE; }
+
+	/* Have the first slot of this tag brought into the cache, and then the entry it names. Nothing if the tag is 0. */
+	void prefetch_slot(__u64 tag) const
+	{
+		if (tag)
+			__builtin_prefetch(&index[table_slot(tag, 0, mask())]);
+	}
+
+	void prefetch_record(__u64 tag) const
+	{
+		__u32 id = tag ? index[table_slot(tag, 0, mask())] : NONE;
+
+		if (id == NONE)
+			return;
+		for (size_t at = 0; at < sizeof(Entry::record); at += alignof(Entry))
+			__builtin_prefetch(reinterpret_cast<const char *>(&entries[id].record) + at, 1);
+	}
+
 	/* After each datagram: keep the entry that it claimed, if it did. */
 	void keep(__u64 now)
 	{
@@ -132,6 +152,7 @@ private:
 	static constexpr __u32 NONE = ~0u;
 	/* Slots per entry at the least. At 1/4 full, 1 claim in 65 000 finds its eight slots taken and makes it grow. */
 	static constexpr size_t LOAD = 4;
+	static constexpr size_t LARGE = 512;
 
 	size_t live() const { return entries.size() - vacant.size(); }
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Files of many blocks, which a thread reads ahead. Oracles: the schedule of the packets written here; and the same bytes
+ * through a pipe, which no thread reads.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { addon } from "../src/native.js";
+import { analyzeFile, withFile } from "./analysis.js";
+import { frame, type Packet, paced, pcap, pcapngWriter, rtp, START_NS } from "./packets.js";
+
+const COUNT = 12_000;
+const STREAMS = 1_000;
+const GAP_MS = 0.5;
+const MIDDLE_MS = Number(START_NS / 1_000_000n) + 6_000 * GAP_MS;
+
+/** Sizes without a common divisor, so that a block ends at each part of a packet; a thousand streams, in turn. */
+const packets: Packet[] = paced(
+  Array.from({ length: COUNT }, (_, i) => {
+    const turn = Math.floor(i / STREAMS);
+    const payload = 300 + ((i * 37) % 701);
+    return frame(rtp({ ssrc: 1 + (i % STREAMS), seq: turn, timestamp: turn * 480, payload }));
+  }),
+  GAP_MS,
+);
+const bytes = pcap(packets);
+
+describe("a file of many blocks", () => {
+  it("is counted to the last packet", async () => {
+    expect(bytes.length).toBeGreaterThan(7 * 2 ** 20);
+    const { datagrams, streams, frames } = await withFile(bytes, (path) => analyzeFile(path));
+    expect(frames).toMatchObject({ total: COUNT, other: 0, truncatedFile: false });
+    expect(datagrams).toMatchObject({ seen: COUNT, rtp: COUNT });
+    expect(streams.map(({ record }) => [record.ssrc, record.packets, record.maxSeq - record.baseSeq])).toEqual(
+      Array.from({ length: STREAMS }, (_, i) => [1 + i, COUNT / STREAMS, COUNT / STREAMS - 1]),
+    );
+  });
+
+  it("gives the records that a pipe gives", async () => {
+    await withFile(bytes, async (path) => {
+      const fifo = `${path}.fifo`;
+      execFileSync("mkfifo", [fifo]);
+      const writer = spawn("sh", ["-c", 'cat "$0" > "$1"', path, fifo]);
+      const [fromFile, fromPipe] = [await analyzeFile(path), await analyzeFile(fifo)];
+      writer.kill();
+      expect(fromPipe).toEqual(fromFile);
+    });
+  });
+
+  it("keeps what came before a fault", async () => {
+    const at = 24 + packets.slice(0, 9_000).reduce((sum, packet) => sum + 16 + packet.bytes.length, 0);
+    const broken = Buffer.from(bytes);
+    broken.writeUInt32LE(2 ** 31, at + 8);
+    await withFile(broken, async (path) => {
+      const capture = addon.openCapture(path, { local: [], clockRates: {} });
+      await expect(capture.read()).rejects.toThrow(`a packet of 2147483648 bytes at byte ${at}`);
+      expect(capture.snapshot().datagrams.rtp).toBe(9_000);
+      capture.close();
+    });
+  });
+
+  it("stops at a time, and goes on", async () => {
+    await withFile(bytes, async (path) => {
+      const capture = addon.openCapture(path, { local: [], clockRates: {} });
+      expect(await capture.read(MIDDLE_MS)).toBe(true);
+      expect(capture.snapshot().datagrams.seen).toBe(6_000);
+      expect(await capture.read()).toBe(false);
+      expect(capture.snapshot().datagrams.seen).toBe(COUNT);
+      capture.close();
+    });
+  });
+
+  it("is left in the middle when it is closed", async () => {
+    await withFile(bytes, async (path) => {
+      const capture = addon.openCapture(path, { local: [], clockRates: {} });
+      await capture.read(MIDDLE_MS);
+      const reading = capture.read();
+      capture.close();
+      // It may have been faster than the close.
+      await reading.catch((error) => expect(error).toMatchObject({ code: "ERR_CLOSED" }));
+    });
+  });
+
+  it("may hold blocks of pcapng larger than those that are read", async () => {
+    const w = pcapngWriter(false);
+    const unknown = w.block(99, Buffer.alloc(3 * 2 ** 20));
+    const times = packets.slice(0, 9).map(({ bytes }, i) => w.packet(bytes, BigInt(i)));
+    const file = Buffer.concat([w.section(), w.interface(1), ...times.flatMap((packet) => [packet, unknown])]);
+    const { frames, datagrams } = await withFile(file, (path) => analyzeFile(path));
+    expect(frames).toMatchObject({ total: 9, truncatedFile: false });
+    expect(datagrams.seen).toBe(9);
+  });
+});
