@@ -16,7 +16,15 @@ import {
   type Source,
   type StreamRecord,
 } from "./native.js";
-import { candidatePairStats, type Owner, type Sample, type StatsContext, streamStats } from "./stats.js";
+import {
+  type CandidatePairStats,
+  candidatePairStats,
+  type Owner,
+  ROUND_TRIP_CURRENT_MS,
+  type Sample,
+  type StatsContext,
+  streamStats,
+} from "./stats.js";
 
 /** Finds the processes behind sockets; the answers are in the order of the questions. */
 export interface OwnerFinder {
@@ -47,6 +55,8 @@ interface Tracked<Row> {
   record: Row;
   /** That of the latest sample. */
   previous?: Row;
+  /** Of a pair: its round trips so far, and the clock of the records when the latest one came. */
+  roundTrips?: { count: number; atMs: number };
   /** Number of the latest snapshot that held it. */
   seenIn: number;
 }
@@ -146,6 +156,16 @@ class SampleClock {
   }
 }
 
+/** Stats of a pair, without a round trip that nothing confirmed for long. */
+function currentPairStats(tracked: Tracked<PairRecord>, context: StatsContext): CandidatePairStats {
+  const stats = candidatePairStats(tracked.record, context);
+  const { roundTripTimeMeasurements: count } = stats;
+  if (tracked.roundTrips?.count !== count) tracked.roundTrips = { count, atMs: context.atMs };
+  if (context.atMs - tracked.roundTrips.atMs <= ROUND_TRIP_CURRENT_MS) return stats;
+  const { currentRoundTripTime: _, rttSource: __, ...rest } = stats;
+  return rest;
+}
+
 export class Sampler {
   readonly #source: Source;
   readonly #options: SamplerOptions;
@@ -206,7 +226,7 @@ export class Sampler {
         ...streamStats(t.record, t.previous, context(t)),
         ...this.#depths.stats(t.record),
       })),
-      candidatePairs: this.#pairs.ordered.map((t) => candidatePairStats(t.record, context(t))),
+      candidatePairs: this.#pairs.ordered.map((t) => currentPairStats(t, context(t))),
       datagrams: snapshot.datagrams,
     };
     this.#annotator.annotate(this.#streams.ordered, sample.streams, sample.candidatePairs);

@@ -29,6 +29,11 @@ export interface Endpoints {
 }
 
 export type RttSource = "stun" | "daily";
+/**
+ * A live pair's latest round trip is current for so long, in milliseconds: checks of consent come every 5 s (RFC 7675 5.1),
+ * and two of them may be lost. What Daily says of a window without checks comes later than that.
+ */
+export const ROUND_TRIP_CURRENT_MS = 15_000;
 export type ClockRateSource = "static" | "configured" | "inferred";
 
 interface RtpStats extends Endpoints, Owner, CodecStats, RepairStats, DepthStats {
@@ -84,7 +89,7 @@ export interface CandidatePairStats extends Endpoints, Owner {
   requestsReceived: number;
   responsesSent: number;
   retransmissionsSent: number;
-  /** Seconds; the latest, and the sum over responsesReceived less the retransmitted (Karn). */
+  /** Seconds; the latest, while it is current, and the sum over responsesReceived less the retransmitted (Karn). */
   currentRoundTripTime?: number;
   /** Ours: who measured it: this host's STUN checks, or Daily's client where there are none. */
   rttSource?: RttSource;

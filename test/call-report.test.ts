@@ -8,8 +8,9 @@ import type { Call } from "../src/call/call.js";
 import { chooseFallback, findStretches } from "../src/call/fallback.js";
 import { readReadings } from "../src/call/reading.js";
 import { makeReport } from "../src/call/report.js";
-import type { Row } from "../src/call/traffic.js";
+import { Meter, type Row } from "../src/call/traffic.js";
 import { viewReport } from "../src/reportview.js";
+import { candidatePair, makeSample } from "./samples.js";
 
 const START = Date.parse("2026-03-23T16:00:00Z");
 const SECONDS = 60;
@@ -38,7 +39,7 @@ function makeRow(second: number, changes: Partial<Row> = {}): Row {
     span: 1000,
     received: { audio: { ...AUDIO, lost: 0, jitter: 0.003 }, video: { ...VIDEO, lost: 2, jitter: 0.006 } },
     sent: { audio: AUDIO },
-    ...(second % 3 === 0 ? { roundTripTime: RTT } : { roundTripHeld: true }),
+    ...(second % 3 === 0 ? { roundTripTime: RTT } : {}),
     ...changes,
   };
 }
@@ -206,7 +207,7 @@ describe("round trips of two sources", () => {
   const without = (from: number, to: number) =>
     makeRows().map((row, second) => {
       if (second < from || second >= to) return row;
-      const { roundTripTime: _, roundTripHeld: __, ...rest } = row;
+      const { roundTripTime: _, ...rest } = row;
       return rest;
     });
 
@@ -230,6 +231,18 @@ describe("round trips of two sources", () => {
     expect(findStretches(without(20, 45))).toHaveLength(1);
     expect(chooseFallback(readings(), without(20, 45))).toEqual([]);
     expect(findStretches(without(10, 50))).toHaveLength(2);
+  });
+
+  it("a pair that still shows its last round trip, while none comes, is no stretch", () => {
+    const meter = new Meter();
+    const rows = Array.from({ length: SECONDS + 1 }, (_, second) => {
+      const count = Math.min(second, 20);
+      const pair = candidatePair({ roundTripTimeMeasurements: count, totalRoundTripTime: RTT * count });
+      const pairs = [{ ...pair, currentRoundTripTime: RTT, requestsReceived: second }];
+      return meter.measure(makeSample({ timestamp: START + 1000 * second }), { streams: [], pairs });
+    }).filter((row) => row !== undefined);
+    expect(findStretches(rows)).toEqual([{ from: START, to: START + 20_000 }]);
+    expect(chooseFallback(readings(), rows).map(({ at }) => (at - START) / 1000)).toEqual([45, 60]);
   });
 
   it("the report says of each where it is from", () => {

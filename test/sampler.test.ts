@@ -125,6 +125,28 @@ describe("retirement", () => {
   });
 });
 
+describe("round trips", () => {
+  it("the latest is shown until 15 s brought no other; what was measured in all stays", async () => {
+    const source = new FakeSource();
+    const sampler = new Sampler(source, NOT_IDLE);
+    const shown: (number | undefined)[] = [];
+    for (let second = 0; second < 24; second++) {
+      // One in each of the first three seconds, and one more after 20 s; the other end asks all the time.
+      const firstRoundTrips = second < 3 ? second : second < 20 ? 2 : 3;
+      source.pairs = [
+        pairRecord({ firstRoundTrips, firstRoundTripLastNs: 30e6, secondRequests: second, lastMs: source.atMs }),
+      ];
+      const [pair] = (await sampler.sample()).candidatePairs;
+      shown.push(pair?.currentRoundTripTime);
+      expect(pair?.rttSource).toBe(pair?.currentRoundTripTime && "stun");
+      expect(pair?.totalRoundTripTime === undefined).toBe(firstRoundTrips === 0);
+      source.pass(1000);
+    }
+    const at = (second: number) => (second === 0 || (second > 17 && second < 20) ? undefined : 0.03);
+    expect(shown).toEqual(Array.from({ length: 24 }, (_, second) => at(second)));
+  });
+});
+
 describe("time", () => {
   it("is the wall clock in ns, decimal, and the same moment in ms", async () => {
     const source = new FakeSource();

@@ -11,11 +11,11 @@ interface Stretch {
   to: number;
 }
 
-/** Stretches of a call for which this host shows a round trip of its own, be it new or the latest known. */
+/** Stretches of a call in which this host measured round trips. One that is only shown still is no measurement. */
 export function findStretches(rows: readonly Row[]): Stretch[] {
   const stretches: Stretch[] = [];
-  for (const { at, span, roundTripTime, roundTripHeld } of rows) {
-    if (roundTripTime === undefined && roundTripHeld === undefined) continue;
+  for (const { at, span, roundTripTime } of rows) {
+    if (roundTripTime === undefined) continue;
     const last = stretches.at(-1);
     if (last !== undefined && at - span - last.to <= STRETCH_GAP_MS) last.to = at;
     else stretches.push({ from: at - span, to: at });

@@ -29,8 +29,6 @@ export interface Row {
   sent: Side;
   /** Seconds: mean of the round trips measured within the interval. */
   roundTripTime?: number;
-  /** An earlier round trip is still shown, for none came since. */
-  roundTripHeld?: true;
   /** Why the streams could not be told from those of others. */
   ambiguous?: string;
 }
@@ -171,21 +169,19 @@ export class Meter {
     return side;
   }
 
-  #roundTrip(pairs: readonly CandidatePairStats[]): Pick<Row, "roundTripTime" | "roundTripHeld"> {
-    let [total, count, isHeld] = [0, 0, false];
+  #roundTrip(pairs: readonly CandidatePairStats[]): Pick<Row, "roundTripTime"> {
+    let [total, count] = [0, 0];
     for (const pair of pairs) {
       const now = { total: pair.totalRoundTripTime ?? 0, count: pair.roundTripTimeMeasurements };
       const key = keyOf(pair);
       const before = this.#pairs.get(key) ?? now;
       this.#pairs.set(key, now);
       const fresh = now.count - before.count;
-      isHeld ||= now.count > 0;
       if (fresh <= 0) continue;
       total += now.total - before.total;
       count += fresh;
     }
-    if (count > 0) return { roundTripTime: total / count };
-    return isHeld ? { roundTripHeld: true } : {};
+    return count > 0 ? { roundTripTime: total / count } : {};
   }
 }
 
