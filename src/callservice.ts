@@ -5,7 +5,7 @@ import { CallBook } from "./call/book.js";
 import { CallStore } from "./call/store.js";
 import { openWebhook } from "./call/webhook.js";
 import type { Config } from "./config.js";
-import { Daily } from "./daily/client.js";
+import { openDaily } from "./dailyconfig.js";
 import type { Store } from "./store.js";
 
 /** Without a section for Daily nothing is asked, so these only say when to give up. */
@@ -24,7 +24,7 @@ export async function openCalls(config: Config, store: Store, say: (line: string
     maxAgeMs: kept.maxAge,
     host,
     times: daily ?? TIMES,
-    daily: daily?.key === undefined ? undefined : new Daily({ key: daily.key, url: daily.url }),
+    daily: openDaily(config),
     // What the journal has, the sinks get.
     write: async (points) => {
       await store.keep({ timestamp: Date.now(), points });

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The part of the configuration that is about Daily and the calls, and its secrets. */
+import { join } from "node:path";
 import { findCredential, readSecret } from "./credential.js";
+import { Daily } from "./daily/client.js";
+import type { DailyOptions } from "./daily/request.js";
 import { RtcprobeError } from "./errors.js";
 import type { Layer } from "./schema.js";
 
@@ -89,4 +92,21 @@ export function makeCallsConfig(layers: readonly Layer[]): CallsConfig {
     directory: given.directory ?? "/var/lib/rtcprobe/calls",
     maxAge: given.maxAge ?? 30 * 86_400_000,
   };
+}
+
+/**
+ * Asks Daily as configured, within the limits that all who share the directory of calls keep together; undefined without a key.
+ * @throws RtcprobeError ERR_CONFIG when the key cannot be sent
+ */
+export function openDaily(
+  { daily, calls }: { daily?: DailyConfig; calls: CallsConfig },
+  more: Pick<DailyOptions, "attempts" | "attemptMs"> = {},
+): Daily | undefined {
+  if (daily?.key === undefined) return undefined;
+  return new Daily({
+    key: daily.key,
+    url: daily.url,
+    budgetFile: join(calls.directory, "daily-requests.json"),
+    ...more,
+  });
 }

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { release } from "node:os";
 import { findCgroupRoot } from "./cgroup.js";
 import type { Config } from "./config.js";
+import { openDaily } from "./dailyconfig.js";
 import { RtcprobeError } from "./errors.js";
 import { type LiveSource, openEbpf, openPackets } from "./source.js";
 
@@ -83,11 +84,10 @@ async function checkInfluxdb({ sinks }: Config): Promise<Finding[]> {
 }
 
 /** Asks for the one thing that any key may see. */
-async function checkDaily({ daily }: Config): Promise<Finding[]> {
-  if (daily?.key === undefined) return [];
-  const { Daily } = await import("./daily/client.js");
+async function checkDaily(config: Config): Promise<Finding[]> {
   try {
-    const present = await new Daily({ key: daily.key, url: daily.url, attempts: 1, attemptMs: DAILY_MS }).presence();
+    const present = await openDaily(config, { attempts: 1, attemptMs: DAILY_MS })?.presence();
+    if (present === undefined) return [];
     return [finding("Daily", true, `the key is good; ${present.length} participants are in the domain's rooms now`)];
   } catch (error) {
     if (!(error instanceof RtcprobeError)) throw error;

@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: MIT
-/** One writer per directory, for as long as its process lives: the kernel takes the lock back, whatever ends the process. */
+/** Locks that the kernel takes back, whatever ends the process: sockets in the abstract namespace leave no file behind. */
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { errnoName, RtcprobeError } from "./errors.js";
 
-/** Gives the directory back. */
+/** Gives it back. */
 export type Unlock = () => void;
 
+/** One holder of a name at a time; undefined when another has it. */
+export async function takeName(name: string): Promise<Unlock | undefined> {
+  const server = createServer((socket) => socket.destroy());
+  server.listen(`\0rtcprobe-${name}`);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    if (errnoName(error) !== "EADDRINUSE") throw error;
+    return undefined;
+  }
+  server.unref();
+  return () => void server.close();
+}
+
 /**
- * The lock is a socket in the abstract namespace, named after the directory's inode: it leaves no file behind.
+ * One writer per directory, for as long as its process lives.
  * @throws RtcprobeError ERR_JOURNAL when another process holds it
  */
 export async function lockDirectory(directory: string): Promise<Unlock> {
   const found = await stat(directory).catch(() => undefined);
   if (found === undefined) return () => undefined;
-  const server = createServer((socket) => socket.destroy());
-  server.listen(`\0rtcprobe-journal-${found.dev}-${found.ino}`);
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    if (errnoName(error) !== "EADDRINUSE") throw error;
-    const hint = "stop the other daemon, or give this one a journal.directory of its own";
-    throw new RtcprobeError("ERR_JOURNAL", `the journal in ${directory} is another daemon's`, hint, { cause: error });
-  }
-  server.unref();
-  return () => void server.close();
+  const unlock = await takeName(`journal-${found.dev}-${found.ino}`);
+  if (unlock) return unlock;
+  const hint = "stop the other daemon, or give this one a journal.directory of its own";
+  throw new RtcprobeError("ERR_JOURNAL", `the journal in ${directory} is another daemon's`, hint);
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
   checkBuild();
   directory = await mkdtemp(join(tmpdir(), "rtcprobe-cli-daily-"));
   await writeFile(join(directory, "key"), `${KEY}\n`);
-  await writeFile(join(directory, "config.yaml"), "");
+  await writeFile(join(directory, "config.yaml"), `calls: { directory: ${directory}/calls }\n`);
 });
 afterAll(() => rm(directory, { recursive: true }));
 beforeEach(async () => {

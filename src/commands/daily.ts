@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** What Daily says of meetings, participants, logs and presence. */
 import { loadConfig } from "../config.js";
-import { Daily, type LogsQuery } from "../daily/client.js";
+import type { Daily, LogsQuery } from "../daily/client.js";
 import { formatCsv } from "../daily/flat.js";
 import type { DailyLog, DailyMetric, Raw } from "../daily/record.js";
+import { openDaily } from "../dailyconfig.js";
 import { parseDuration, parseWhole, quoteText } from "../duration.js";
 import { RtcprobeError } from "../errors.js";
 import { type Column, renderTable } from "../table.js";
@@ -28,13 +29,11 @@ const ABSENT = "-";
 const PROGRESS_EVERY = 100;
 
 /** @throws RtcprobeError ERR_CONFIG when there is no key */
-export async function openDaily({ env }: CommandContext, flags: Flags): Promise<Daily> {
-  const { daily } = await loadConfig({ flags, env, path: flags.config });
-  if (daily?.key === undefined) {
-    const hint = "put the API key of the domain (dashboard, Developers) into a file, and give it as --daily-key-file";
-    throw new RtcprobeError("ERR_CONFIG", "there is no Daily key", hint);
-  }
-  return new Daily({ key: daily.key, url: daily.url });
+async function findDaily({ env }: CommandContext, flags: Flags): Promise<Daily> {
+  const daily = openDaily(await loadConfig({ flags, env, path: flags.config }));
+  if (daily) return daily;
+  const hint = "put the API key of the domain (dashboard, Developers) into a file, and give it as --daily-key-file";
+  throw new RtcprobeError("ERR_CONFIG", "there is no Daily key", hint);
 }
 
 /** Milliseconds since the Unix epoch, of a date or of a time ago. */
@@ -95,7 +94,7 @@ function print({ output }: CommandContext, flags: DailyFlags, shown: Shown): voi
 export async function meetingsCommand(context: CommandContext, flags: DailyFlags): Promise<void> {
   const [since, until] = [readTime("--since", flags.since), readTime("--until", flags.until)];
   const limit = readLimit(flags.limit);
-  const daily = await openDaily(context, flags);
+  const daily = await findDaily(context, flags);
   const query = {
     room: flags.room,
     timeframeStart: since && Math.floor(since / 1000),
@@ -117,7 +116,7 @@ export async function meetingsCommand(context: CommandContext, flags: DailyFlags
 /** @throws DailyError, RtcprobeError ERR_CONFIG */
 export async function participantsCommand(context: CommandContext, meeting: string, flags: DailyFlags): Promise<void> {
   const limit = readLimit(flags.limit);
-  const daily = await openDaily(context, flags);
+  const daily = await findDaily(context, flags);
   const people = await collect(context, daily.participants(meeting, context.stopSignal()), "participants", limit);
   print(context, flags, {
     name: "participants",
@@ -139,7 +138,7 @@ export async function presenceCommand(
   room: string | undefined,
   flags: DailyFlags,
 ): Promise<void> {
-  const daily = await openDaily(context, flags);
+  const daily = await findDaily(context, flags);
   const signal = context.stopSignal();
   const here = room === undefined ? await daily.presence(signal) : await daily.roomPresence(room, signal);
   print(context, flags, {
@@ -192,7 +191,7 @@ export async function logsCommand(context: CommandContext, flags: DailyFlags): P
   const endTime = readTime("--until", flags.until);
   const query: LogsQuery = { meeting, participant, level: readLevel(flags.level), startTime, endTime };
   const limit = readLimit(flags.limit);
-  const daily = await openDaily(context, flags);
+  const daily = await findDaily(context, flags);
   const signal = context.stopSignal();
   if (flags.metrics) {
     const metrics = await collect(context, daily.allMetrics(query, signal), "metrics", limit);

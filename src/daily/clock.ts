@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Time as the client uses it; milliseconds since any moment. */
+/** Time as the client uses it; milliseconds since any moment, which is the same for all who share a budget. */
 export interface Clock {
   now(): number;
   /** Rejects when the signal is aborted. */
@@ -9,6 +9,6 @@ export interface Clock {
 }
 
 export const REAL_CLOCK: Clock = {
-  now: () => performance.now(),
+  now: () => Number(process.hrtime.bigint()) / 1e6,
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };

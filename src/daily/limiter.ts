@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Daily's rate limits, kept as the server sees them. */
+import { randomBytes } from "node:crypto";
+import type { Budget, BudgetStore, Counted } from "./budget.js";
 import type { Clock } from "./clock.js";
 
 export interface RateLimit {
@@ -14,32 +16,62 @@ export const RATE_LIMITS: readonly RateLimit[] = [
   { requests: 100, windowMs: 5_000 },
 ];
 
-/** Below every limit, so that a finished request is always what the next one waits for. */
+/** Below every limit, so that a finished request is always what the next one of this process waits for. */
 const MAX_IN_FLIGHT = 8;
+/** Between two looks whether another process has its answer; milliseconds. */
+const POLL_MS = 20;
+
+export interface LimiterOptions {
+  clock: Clock;
+  budget: BudgetStore;
+  /** Milliseconds from the sending of a request to its answer at most. */
+  flightMs: number;
+  limits?: readonly RateLimit[];
+}
 
 /**
  * Lets requests pass in turn. The server sees a request at some time between its sending and its answer: it counts as seen
- * from the first and until a window after the second, so no delay on the way can push two windows together.
+ * from the first and until a window after the second, so no delay on the way can push two windows together. One whose
+ * process was killed counts until its answer could have come.
  */
 export class Limiter {
-  readonly #clock: Clock;
-  readonly #limits: readonly RateLimit[];
+  readonly #options: Required<LimiterOptions>;
   readonly #longestMs: number;
-  /** When requests were answered, oldest first. */
-  #answered: number[] = [];
   #inFlight = 0;
-  #heldUntil = Number.NEGATIVE_INFINITY;
   #turn: Promise<void> = Promise.resolve();
   #onAnswer: (() => void) | undefined;
 
-  constructor(clock: Clock, limits: readonly RateLimit[] = RATE_LIMITS) {
-    this.#clock = clock;
-    this.#limits = limits;
+  constructor({ limits = RATE_LIMITS, ...options }: LimiterOptions) {
+    this.#options = { limits, ...options };
     this.#longestMs = Math.max(...limits.map(({ windowMs }) => windowMs));
   }
 
   /** Runs the request when it may be sent. Rejects as the request does, or when the signal is aborted before. */
   async run<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const id = await this.#wait(signal);
+    try {
+      return await request();
+    } finally {
+      const answered = this.#options.clock.now();
+      await this.#options.budget.change(({ requests }) => {
+        const ours = requests.find((counted) => counted.id === id);
+        if (ours) ours.seenBy = answered;
+      });
+      this.#inFlight--;
+      this.#onAnswer?.();
+    }
+  }
+
+  /** No request for so many milliseconds: the server has had enough of us. */
+  hold(ms: number): Promise<void> {
+    const until = this.#options.clock.now() + ms;
+    return this.#options.budget.change((budget) => {
+      budget.heldUntil = Math.max(budget.heldUntil, until);
+    });
+  }
+
+  /** For the turn and for room. */
+  async #wait(signal: AbortSignal | undefined): Promise<string> {
     const previous = this.#turn;
     let pass = (): void => undefined;
     this.#turn = new Promise((resolve) => {
@@ -47,50 +79,46 @@ export class Limiter {
     });
     await previous;
     try {
-      await this.#waitForRoom(signal);
+      const id = await this.#waitForRoom(signal);
       this.#inFlight++;
+      return id;
     } finally {
       pass();
     }
-    try {
-      return await request();
-    } finally {
-      this.#inFlight--;
-      this.#answered.push(this.#clock.now());
-      this.#onAnswer?.();
-    }
   }
 
-  /** No request for so many milliseconds: the server has had enough of us. */
-  hold(ms: number): void {
-    this.#heldUntil = Math.max(this.#heldUntil, this.#clock.now() + ms);
-  }
-
-  async #waitForRoom(signal: AbortSignal | undefined): Promise<void> {
+  async #waitForRoom(signal: AbortSignal | undefined): Promise<string> {
+    const { budget, clock, limits } = this.#options;
+    const id = randomBytes(6).toString("hex");
     for (;;) {
       signal?.throwIfAborted();
-      if (this.#inFlight >= Math.min(MAX_IN_FLIGHT, ...this.#limits.map(({ requests }) => requests))) {
+      if (this.#inFlight >= Math.min(MAX_IN_FLIGHT, ...limits.map(({ requests }) => requests))) {
         await new Promise<void>((resolve) => {
           this.#onAnswer = resolve;
         });
         continue;
       }
-      const waitMs = this.#missingMs(this.#clock.now());
-      if (waitMs <= 0) return;
-      await this.#clock.sleep(waitMs, signal);
+      const waitMs = await budget.change((state) => this.#enter(state, id));
+      if (waitMs <= 0) return id;
+      await clock.sleep(waitMs, signal);
     }
   }
 
-  /** Milliseconds until every window has room for one more. */
-  #missingMs(now: number): number {
-    this.#answered = this.#answered.filter((at) => now - at < this.#longestMs);
-    let until = this.#heldUntil;
-    for (const { requests, windowMs } of this.#limits) {
-      const counted = this.#answered.filter((at) => now - at < windowMs);
-      const excess = counted.length + this.#inFlight - requests;
+  /** Counts one more if there is room; else milliseconds until there may be. */
+  #enter(budget: Budget, id: string): number {
+    const { clock, flightMs, limits } = this.#options;
+    const now = clock.now();
+    const counts = ({ seenBy }: Counted): boolean => now - seenBy < this.#longestMs;
+    budget.requests = budget.requests.filter(counts).sort((a, b) => a.seenBy - b.seenBy);
+    const untils = limits.map(({ requests, windowMs }) => {
+      const counted = budget.requests.filter(({ seenBy }) => now - seenBy < windowMs);
       // So many of the oldest have to leave the window.
-      if (excess >= 0) until = Math.max(until, (counted[excess] ?? now) + windowMs);
-    }
+      const last = counted[counted.length - requests];
+      if (last === undefined) return now;
+      return last.seenBy > now ? now + POLL_MS : last.seenBy + windowMs;
+    });
+    const until = Math.max(budget.heldUntil, ...untils);
+    if (until <= now) budget.requests.push({ id, seenBy: now + flightMs });
     return until - now;
   }
 }

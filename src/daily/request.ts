@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** One GET of Daily's REST API: within the limits, within a deadline, tried again when that may help. */
 import { RtcprobeError } from "../errors.js";
+import { OwnBudget, SharedBudget } from "./budget.js";
 import { type Clock, REAL_CLOCK } from "./clock.js";
 import { DailyError, explainBody, explainStatus, explainThrown } from "./failure.js";
 import { Limiter } from "./limiter.js";
@@ -16,6 +17,8 @@ export interface DailyOptions {
   attemptMs?: number;
   deadlineMs?: number;
   attempts?: number;
+  /** Where the requests of all processes are counted together; absent: this client counts its own. */
+  budgetFile?: string | undefined;
   clock?: Clock;
 }
 
@@ -62,17 +65,18 @@ function checkKey(key: string): void {
 }
 
 export class Requester {
-  readonly #options: Required<Omit<DailyOptions, "url">>;
+  readonly #options: Required<Omit<DailyOptions, "url" | "budgetFile">>;
   readonly #base: string;
   readonly #limiter: Limiter;
 
   /** @throws RtcprobeError ERR_CONFIG when the key cannot be sent */
-  constructor({ key, url = DAILY_URL, attemptMs = 15_000, deadlineMs = 120_000, ...rest }: DailyOptions) {
+  constructor({ key, url = DAILY_URL, budgetFile, attemptMs = 15_000, deadlineMs = 120_000, ...rest }: DailyOptions) {
     checkKey(key);
     const { attempts = 6, clock = REAL_CLOCK } = rest;
     this.#options = { key, attemptMs, deadlineMs, attempts, clock };
     this.#base = url.replace(/\/+$/, "");
-    this.#limiter = new Limiter(clock);
+    const budget = budgetFile === undefined ? new OwnBudget() : new SharedBudget(budgetFile);
+    this.#limiter = new Limiter({ clock, budget, flightMs: attemptMs });
   }
 
   /**
@@ -91,7 +95,7 @@ export class Requester {
         const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** (attempt - 1));
         const waitMs = Math.max(retryAfterMs, Math.random() * ceiling);
         if (!error.isPassing || attempt >= attempts || clock.now() + waitMs > end) throw error;
-        if (error.status === 429) this.#limiter.hold(waitMs);
+        if (error.status === 429) await this.#limiter.hold(waitMs);
         else await clock.sleep(waitMs, signal);
       }
     } catch (error) {
