@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** The calls of a daemon with all that they reach: their files, Daily, the journal and the webhook. */
 import { hostname } from "node:os";
-import { CallBook } from "./call/book.js";
+import { isDeepStrictEqual } from "node:util";
+import { type BookOptions, CallBook } from "./call/book.js";
 import { CallStore } from "./call/store.js";
-import { openWebhook } from "./call/webhook.js";
+import { openWebhook, type Webhook } from "./call/webhook.js";
 import type { Config } from "./config.js";
 import { openDaily } from "./dailyconfig.js";
 import type { Store } from "./store.js";
@@ -13,33 +14,57 @@ const TIMES = { firstPoll: 0, pollInterval: 15_000, deadline: 0 };
 
 export interface CallService {
   calls: CallBook;
+  /**
+   * Takes over the settings of Daily and of calls, but for where calls are kept.
+   * @throws RtcprobeError ERR_CONFIG, and then no webhook is heard
+   */
+  configure(config: Config): Promise<void>;
   close(): Promise<void>;
+}
+
+function bookOptions(config: Config) {
+  const { daily, calls, host = hostname() } = config;
+  return {
+    maxAgeMs: calls.maxAge,
+    host,
+    times: daily ?? TIMES,
+    daily: openDaily(config),
+    rooms: daily?.rooms ?? [],
+    participantName: daily?.participantName,
+  } satisfies Partial<BookOptions>;
 }
 
 /** @throws RtcprobeError ERR_FILE, ERR_CONFIG */
 export async function openCalls(config: Config, store: Store, say: (line: string) => void): Promise<CallService> {
-  const { daily, calls: kept, host = hostname() } = config;
   const calls = new CallBook({
-    store: new CallStore(kept.directory),
-    maxAgeMs: kept.maxAge,
-    host,
-    times: daily ?? TIMES,
-    daily: openDaily(config),
+    ...bookOptions(config),
+    store: new CallStore(config.calls.directory),
     // What the journal has, the sinks get.
     write: async (points) => {
       await store.keep({ timestamp: Date.now(), points });
       return { kind: "done" };
     },
-    rooms: daily?.rooms ?? [],
-    participantName: daily?.participantName,
     say,
   });
-  const webhook = daily?.webhook && (await openWebhook(daily.webhook, (ended) => calls.endMeeting(ended)));
+  let heard: NonNullable<Config["daily"]>["webhook"];
+  let webhook: Webhook | undefined;
+  const hear = async (wanted: typeof heard): Promise<void> => {
+    if (isDeepStrictEqual(wanted, heard)) return;
+    await webhook?.close();
+    [webhook, heard] = [undefined, undefined];
+    if (wanted) webhook = await openWebhook(wanted, (ended) => calls.endMeeting(ended));
+    heard = wanted;
+  };
+  await hear(config.daily?.webhook);
   calls.open();
   return {
     calls,
+    async configure(next) {
+      calls.configure(bookOptions(next));
+      await hear(next.daily?.webhook);
+    },
     async close() {
-      await webhook?.close();
+      await hear(undefined);
       await calls.close();
     },
   };

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { CallBook } from "./call/book.js";
-import { openCalls } from "./callservice.js";
+import { type CallService, openCalls } from "./callservice.js";
 import { CgroupTree, findCgroupRoot } from "./cgroup.js";
 import type { Config } from "./config.js";
 import { type Controlled, openControl } from "./control.js";
@@ -43,13 +43,22 @@ export interface DaemonOptions {
   loadConfig?(): Promise<Config>;
 }
 
-/** What a running daemon takes over from a configuration that is read anew; of the rest it says that it does not. */
-const ADOPTED = ["interval", "probes", "host", "sinks"];
-
-/** Settings that changed and need another start. */
-function listFixedChanges(before: Config, after: Config): string[] {
+/** What a running daemon takes over of a configuration that is read anew, and the settings that need another start. */
+function adoptConfig(before: Config, after: Config): { config: Config; fixed: string[] } {
+  const { interval, probes, host, sinks, daily, calls } = after;
+  const { host: _, daily: __, ...kept } = before;
+  const config: Config = {
+    ...kept,
+    interval,
+    probes,
+    sinks,
+    calls: { ...calls, directory: before.calls.directory },
+    ...(host === undefined ? {} : { host }),
+    ...(daily === undefined ? {} : { daily }),
+  };
   const names = new Set([...Object.keys(before), ...Object.keys(after)] as (keyof Config)[]);
-  return [...names].filter((name) => !ADOPTED.includes(name) && !isDeepStrictEqual(before[name], after[name]));
+  const fixed = [...names].filter((name) => !isDeepStrictEqual(config[name], after[name]));
+  return { config, fixed: fixed.map((name) => (name === "calls" ? "calls.directory" : name)) };
 }
 
 function storeOptions({ journal, host = hostname() }: Config, { say, writeText }: DaemonOptions): StoreOptions {
@@ -68,7 +77,7 @@ class Daemon implements Controlled {
   readonly #live: LiveSource;
   readonly #sampler: Sampler;
   readonly #store: Store;
-  readonly calls: CallBook;
+  readonly #callService: CallService;
   readonly #options: DaemonOptions;
   readonly #startMs = performance.now();
   #config: Config;
@@ -83,16 +92,20 @@ class Daemon implements Controlled {
     live: LiveSource,
     sampler: Sampler,
     first: Sample,
-    outlets: { store: Store; calls: CallBook },
+    outlets: { store: Store; callService: CallService },
     options: DaemonOptions,
   ) {
     this.#live = live;
     this.#sampler = sampler;
     this.#latest = first;
     this.#store = outlets.store;
-    this.calls = outlets.calls;
+    this.#callService = outlets.callService;
     this.#options = options;
     this.#config = options.config;
+  }
+
+  get calls(): CallBook {
+    return this.#callService.calls;
   }
 
   sample(): Sample {
@@ -145,15 +158,14 @@ class Daemon implements Controlled {
   async reload(load: () => Promise<Config>): Promise<void> {
     const { say } = this.#options;
     try {
-      const config = await load();
-      const fixed = listFixedChanges(this.#config, config);
+      const { config, fixed } = adoptConfig(this.#config, await load());
       if (!isDeepStrictEqual(config.probes, this.#config.probes)) {
         const probes = HOOK_PROBES.filter((name) => config.probes.includes(name));
         switchProbes(this.#live, probes);
       }
-      const { interval, probes, host, sinks } = config;
-      this.#config = { ...this.#config, interval, probes, ...(host === undefined ? {} : { host }), sinks };
-      await this.#store.configure(sinks, host ?? hostname(), FLUSH_MS);
+      this.#config = config;
+      await this.#store.configure(config.sinks, config.host ?? hostname(), FLUSH_MS);
+      await this.#callService.configure(config);
       say(`the configuration is read anew${fixed.length > 0 ? `; ${fixed.join(", ")}: restart for these` : ""}`);
     } catch (error) {
       const { message, hint } = error as RtcprobeError;
@@ -221,9 +233,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     // Closed last: the flush takes time, and the probe is detached by then.
     closers.unshift(() => store.close(FLUSH_MS));
     const sampler = await makeSampler(live, config);
-    const { calls, close } = await openCalls(config, store, say);
-    closers.push(close);
-    const daemon = new Daemon(live, sampler, await sampler.sample(), { store, calls }, options);
+    const callService = await openCalls(config, store, say);
+    closers.push(() => callService.close());
+    const daemon = new Daemon(live, sampler, await sampler.sample(), { store, callService }, options);
     const control = await openControl(config.socket, daemon);
     closers.push(() => control.close());
     const { loadConfig } = options;

@@ -8,7 +8,7 @@ import { makeBook } from "./callbook.js";
 const [directory = "", dailyUrl = "", influxUrl = ""] = process.argv.slice(2);
 const database = new Database({ url: influxUrl, database: "followup", createDatabase: false }, 5_000);
 const book = makeBook(directory, {
-  daily: new Daily({ key: process.env.DAILY_API_KEY ?? "", url: dailyUrl }),
+  daily: new Daily({ key: process.env.DAILY_API_KEY ?? "", url: dailyUrl, budgetFile: `${directory}/budget.json` }),
   write: (points) => database.write(points.map(formatLine)),
   times: { firstPoll: 0, pollInterval: 100, deadline: 60_000 },
   say: (line) => console.error(line),

@@ -13,7 +13,6 @@ export function makeBook(directory: string, changes: Partial<BookOptions> = {}):
     host: "h1",
     times: TIMES,
     rooms: [],
-    restMs: 0,
     say: () => undefined,
     ...changes,
   });

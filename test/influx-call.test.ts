@@ -149,6 +149,7 @@ describe.skipIf(!can.influxd.ok)(`Daily's metrics in InfluxDB — ${can.influxd.
     const stored = rows.map(({ participant, number }) => `${participant} ${number}`).sort();
     const sent = daily.state.metrics.map((m) => `${m.userSessionId} ${m.number}`).sort();
     expect(stored).toEqual(sent);
+    expect(daily.violations).toBe(0);
     expect(said).not.toContain(KEY);
     expect(JSON.stringify([store.load(), store.loadMetrics(idOf(0))])).not.toContain(KEY);
   });

@@ -40,13 +40,10 @@ export interface BookOptions extends FollowupOptions, PresenceOptions {
   maxAgeMs: number;
   /** Between two looks at presence, milliseconds; Daily's own is up to 15 s old. */
   presenceMs?: number;
-  /** From the start to the first request, milliseconds: an earlier daemon may have used up Daily's limits just before. */
-  restMs?: number;
 }
 
 const TICK_MS = 250;
 const PRESENCE_MS = 15_000;
-const REST_MS = 5_000;
 /** Looks in a row at which a call is not there until it is over: one may be from before it began. */
 const MISSING_LOOKS = 2;
 /** A call that nobody ended. */
@@ -62,9 +59,9 @@ interface Live {
 }
 
 export class CallBook implements Calls {
-  readonly #options: BookOptions;
   readonly #store: CallStore;
-  readonly #followup: Followup;
+  #options: BookOptions;
+  #followup: Followup;
   readonly #live = new Map<string, Live>();
   readonly #due = new Map<string, number>();
   readonly #stop = new AbortController();
@@ -72,7 +69,6 @@ export class CallBook implements Calls {
   #timer: NodeJS.Timeout | undefined;
   #working: Promise<void> = Promise.resolve();
   #isWorking = false;
-  #restUntil = 0;
   #presenceDue = 0;
   #pruneDue = 0;
   #faults = new Map<string, string>();
@@ -89,9 +85,14 @@ export class CallBook implements Calls {
     }
   }
 
+  /** Goes on with other settings; a request that is under way ends as it began. */
+  configure(changes: Partial<Omit<BookOptions, "store">>): void {
+    this.#options = { ...this.#options, ...changes };
+    this.#followup = new Followup(this.#options);
+  }
+
   /** Begins to ask Daily. */
   open(): void {
-    this.#restUntil = performance.now() + (this.#options.restMs ?? REST_MS);
     this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
@@ -202,7 +203,7 @@ export class CallBook implements Calls {
   }
 
   #tick(): void {
-    if (this.#isWorking || performance.now() < this.#restUntil) return;
+    if (this.#isWorking) return;
     this.#isWorking = true;
     this.#working = this.#work().finally(() => {
       this.#isWorking = false;
