@@ -26,16 +26,20 @@ import type { DatagramOutcome } from "../src/native.js";
 import {
   DATASOURCE,
   HOST_VALUES,
+  MEETING_VALUES,
   PEER_VALUES,
   PROCESS_VALUES,
   QueryBuilder,
   selectHosts,
   selectMean,
+  selectMetrics,
+  selectRoundTrips,
   selectStreams,
 } from "./query.js";
 
 const STREAM = "$tag_comm $tag_src → $tag_dst $tag_ssrc";
 const PAIR = "$tag_comm $tag_src → $tag_dst";
+const PARTICIPANT = "$tag_meeting $tag_participant";
 
 /** What every outcome but `seen`, their sum, is called in the legend. */
 const OUTCOMES: Record<Exclude<DatagramOutcome, "seen">, string> = {
@@ -80,6 +84,7 @@ function panel(id: number, title: string, unit: string, description: string): Pa
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
 }
 
+const dots = [{ id: "custom.drawStyle", value: "points" }];
 const dashed = [{ id: "custom.lineStyle", value: { fill: "dash", dash: [6, 6] } }];
 
 function lossPanels(): PanelBuilder[] {
@@ -102,8 +107,13 @@ function timePanels(): PanelBuilder[] {
       .withTarget(new QueryBuilder("A", selectStreams(mean("jitter"), "inbound_rtp"), STREAM))
       .withTarget(new QueryBuilder("B", selectStreams(mean("jitterRfc3550"), "inbound_rtp"), `${STREAM} RFC 3550`))
       .overrideByQuery("B", dashed),
-    panel(4, "Round-trip time", "s", "Of STUN Binding requests: the latest; dashed: the mean of those in the interval.")
-      .withTarget(new QueryBuilder("A", selectStreams(mean("currentRoundTripTime"), "candidate_pair"), PAIR))
+    panel(
+      4,
+      "Round-trip time",
+      "s",
+      "Of STUN Binding requests: the latest; dashed: the mean of those in the interval. Dots: Daily's, where this host measured none.",
+    )
+      .withTarget(new QueryBuilder("A", selectRoundTrips("stun"), PAIR))
       .withTarget(
         new QueryBuilder(
           "B",
@@ -111,7 +121,9 @@ function timePanels(): PanelBuilder[] {
           `${PAIR} mean`,
         ),
       )
-      .overrideByQuery("B", dashed),
+      .overrideByQuery("B", dashed)
+      .withTarget(new QueryBuilder("C", selectRoundTrips("daily"), `${PAIR} Daily`))
+      .overrideByQuery("C", dots),
   ];
 }
 
@@ -134,6 +146,20 @@ function datagramPanel(): PanelBuilder {
     .fillOpacity(20)
     .stacking(new StackingConfigBuilder().mode(StackingMode.Normal))
     .withTarget(new QueryBuilder("A", selectHosts(columns.join(", "), "rtcprobe"), "$tag_host $col"));
+}
+
+/** What Daily recorded every 15 s; one series per participant. */
+function dailyPanels(): PanelBuilder[] {
+  const rates = "The mean of each 15 s, as Daily's client counted it; received (in) and sent (out).";
+  const loss = "Of the video that Daily's client received, by Daily's own count.";
+  return [
+    panel(8, "Daily: bit rate", "bps", rates)
+      .withTarget(new QueryBuilder("A", selectMetrics(mean("userRecvBitsPerSecAvg")), `in ${PARTICIPANT}`))
+      .withTarget(new QueryBuilder("B", selectMetrics(mean("userSentBitsPerSecAvg")), `out ${PARTICIPANT}`)),
+    panel(9, "Daily: video loss", "percentunit", loss).withTarget(
+      new QueryBuilder("A", selectMetrics(mean("videoRecvPacketLoss")), PARTICIPANT),
+    ),
+  ];
 }
 
 function tagVariable(name: string, label: string, query: string): QueryVariableBuilder {
@@ -164,10 +190,12 @@ export function buildDashboard(): Dashboard {
     .withVariable(new DatasourceVariableBuilder("datasource").label("Datasource").type("influxdb"))
     .withVariable(tagVariable("host", "Host", HOST_VALUES))
     .withVariable(tagVariable("process", "Process", PROCESS_VALUES))
-    .withVariable(tagVariable("peer", "Peer", PEER_VALUES));
+    .withVariable(tagVariable("peer", "Peer", PEER_VALUES))
+    .withVariable(tagVariable("meeting", "Daily meeting", MEETING_VALUES));
   const sections: [string, PanelBuilder[]][] = [
     ["Quality", [...timePanels(), ...lossPanels()]],
     ["Rates", [ratePanel(5, "Bit rate", "bps", "bitsPerSecond"), ratePanel(6, "Packets", "pps", "packetsPerSecond")]],
+    ["Daily", dailyPanels()],
     ["Probe", [datagramPanel()]],
   ];
   let rowId = 100;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** InfluxQL for panels and variables. The SDK knows no queries of InfluxDB. */
 import type { Builder, Dataquery } from "@grafana/grafana-foundation-sdk/cog";
+import type { RttSource } from "../src/stats.js";
 
 /** Reference to the datasource that the reader of the dashboard chooses. */
 export const DATASOURCE = { type: "influxdb", uid: "$datasource" };
@@ -38,16 +39,29 @@ function tagMatches(tag: string, variable: string): string {
 const HOST = tagMatches("host", "host");
 const PROCESS = tagMatches("comm", "process");
 const PEER = tagMatches("peer", "peer");
+const MEETING = tagMatches("meeting", "meeting");
 
 /** Each series by itself: whatever tags tell two streams apart keep doing so here. */
 const BY_SERIES = "GROUP BY time($__interval), * fill(none)";
 
-export function selectStreams(expression: string, measurement: string): string {
-  return `SELECT ${expression} FROM "${measurement}" WHERE $timeFilter AND ${HOST} AND ${PROCESS} AND ${PEER} ${BY_SERIES}`;
+export function selectStreams(expression: string, measurement: string, only = ""): string {
+  const where = [HOST, PROCESS, PEER, only].filter((condition) => condition !== "").join(" AND ");
+  return `SELECT ${expression} FROM "${measurement}" WHERE $timeFilter AND ${where} ${BY_SERIES}`;
 }
 
 export function selectHosts(expression: string, measurement: string): string {
   return `SELECT ${expression} FROM "${measurement}" WHERE $timeFilter AND ${HOST} ${BY_SERIES}`;
+}
+
+/** Round trips of one source: `rttSource` is a field, which stands in the same point. */
+export function selectRoundTrips(source: RttSource): string {
+  const only = `"rttSource" = '${source}'`;
+  return selectStreams('mean("currentRoundTripTime") AS "currentRoundTripTime"', "candidate_pair", only);
+}
+
+/** Daily's records have no host and no process: they are of whole meetings. */
+export function selectMetrics(expression: string): string {
+  return `SELECT ${expression} FROM "daily_metrics" WHERE $timeFilter AND ${MEETING} ${BY_SERIES}`;
 }
 
 /**
@@ -66,3 +80,4 @@ const EVERY_MEASUREMENT = '"inbound_rtp", "outbound_rtp", "candidate_pair"';
 
 export const PROCESS_VALUES = `SHOW TAG VALUES FROM ${EVERY_MEASUREMENT} WITH KEY = "comm" WHERE ${HOST}`;
 export const PEER_VALUES = `SHOW TAG VALUES FROM ${EVERY_MEASUREMENT} WITH KEY = "peer" WHERE ${HOST} AND ${PROCESS}`;
+export const MEETING_VALUES = 'SHOW TAG VALUES FROM "daily_metrics" WITH KEY = "meeting"';

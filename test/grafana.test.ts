@@ -7,6 +7,9 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { buildDashboard, formatDashboard } from "../grafana/dashboard.js";
+import type { Call } from "../src/call/call.js";
+import { fallbackPoints, metricPoints } from "../src/call/metricpoint.js";
+import { readReadings } from "../src/call/reading.js";
 import { SETTINGS, settingVariable } from "../src/settings.js";
 import { can } from "./capability.js";
 import { feedInflux } from "./feeds.js";
@@ -107,6 +110,33 @@ function sampleAt(second: number, host: string) {
   });
 }
 
+/** What is stored after two calls: Daily's records, four each, and the round trips of the first, which had no STUN. */
+function dailyPoints(host: string) {
+  return [1, 2].flatMap((call) => {
+    const raws = [15, 30, 45, 60].map((second) => ({
+      time: new Date(BEGIN_MS + (second - 1) * 1000).toISOString(),
+      mtgSessionId: `meeting-${call}`,
+      userSessionId: `participant-${call}`,
+      userRecvBitsPerSecAvg: 1_000_000 * call,
+      userSentBitsPerSecAvg: 64_000 * call,
+      videoRecvPacketLoss: 2 ** -call,
+      metrics: { recv: { rtt: 2 ** -5 } },
+    }));
+    const place = { srcAddress: "10.0.0.2", srcPort: 7, dstAddress: "192.0.2.7", dstPort: 8, comm: "agent" };
+    const told: Call = {
+      id: "00000001",
+      participant: `participant-${call}`,
+      source: "control",
+      place,
+      startedAt: BEGIN_MS,
+      endedAt: BEGIN_MS + 60_000,
+      daily: { phase: "fetched", polls: 2, metrics: 4 },
+    };
+    const trips = call === 1 ? fallbackPoints(readReadings(raws, told).ours, told, host) : [];
+    return [...metricPoints(raws, told), ...trips];
+  });
+}
+
 describe.skipIf(!can.influxd.ok)(`grafana: queries on a real influxd — ${can.influxd.why}`, () => {
   let influxd: Influxd;
 
@@ -115,6 +145,7 @@ describe.skipIf(!can.influxd.ok)(`grafana: queries on a real influxd — ${can.i
     for (const host of ["h1", "h2"]) {
       const sink = feedInflux({ url: influxd.url, database: "calls", createDatabase: true }, () => {}, {}, { host });
       for (let second = 0; second < SECONDS; second++) sink.write(sampleAt(second, host));
+      if (host === "h1") sink.write({ timestamp: BEGIN_MS, points: dailyPoints(host) });
       await sink.close(10_000);
       expect(sink.status()).toMatchObject({ dropped: 0, queued: 0 });
     }
@@ -178,6 +209,27 @@ describe.skipIf(!can.influxd.ok)(`grafana: queries on a real influxd — ${can.i
     expect(await rowsOf("Round-trip time", "B", {}, 1_000)).toHaveLength(11);
   });
 
+  it("Daily's round trips apart from this host's, in the series of the pair that had none", async () => {
+    const own = await rowsOf("Round-trip time", "A");
+    expect(new Set(values(own, "src"))).toEqual(new Set(["10.0.0.1:40000"]));
+    const theirs = await rowsOf("Round-trip time", "C");
+    expect(theirs).toHaveLength(4);
+    for (const row of theirs)
+      expect(row).toMatchObject({ src: "10.0.0.2:7", comm: "agent", currentRoundTripTime: 2 ** -5 });
+  });
+
+  it("Daily's records per participant, and of a chosen meeting", async () => {
+    const received = await rowsOf("Daily: bit rate", "A");
+    expect(new Set(values(received, "userRecvBitsPerSecAvg", { participant: "participant-2" }))).toEqual(
+      new Set([2e6]),
+    );
+    expect(received).toHaveLength(8);
+    const sent = await rowsOf("Daily: bit rate", "B", { meeting: ["meeting-1"] });
+    expect(values(sent, "userSentBitsPerSecAvg")).toEqual(Array(4).fill(64_000));
+    const loss = await rowsOf("Daily: video loss", "A", { meeting: ["meeting-2"], process: ["no matter"] });
+    expect(new Set(values(loss, "videoRecvPacketLoss"))).toEqual(new Set([0.25]));
+  });
+
   it("rates in and out", async () => {
     expect(new Set(values(await rowsOf("Bit rate", "A"), "bitsPerSecond", { ssrc: "2" }))).toEqual(new Set([64_000]));
     expect(new Set(values(await rowsOf("Bit rate", "B"), "bitsPerSecond"))).toEqual(new Set([1_500_000.5]));
@@ -203,6 +255,7 @@ describe.skipIf(!can.influxd.ok)(`grafana: queries on a real influxd — ${can.i
 
     it("list what there is, each within what is chosen before it", async () => {
       expect(await lookUp("host")).toEqual(["h1", "h2"]);
+      expect(await lookUp("meeting")).toEqual(["meeting-1", "meeting-2"]);
       expect(await lookUp("process")).toEqual(["agent", ODD]);
       expect(await lookUp("process", { host: ["h2"] })).toEqual([]);
       expect(await lookUp("peer")).toEqual(["192.0.2.7", "198.51.100.1", "2001:db8::7"]);
