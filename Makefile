@@ -3,6 +3,9 @@
 
 FUZZ_SECONDS ?= 60
 ARGS ?=
+PART ?=
+QUICK ?=
+ACCEPT ?=
 
 ifeq ($(V),1)
 Q :=
@@ -13,7 +16,7 @@ endif
 export V
 
 .DEFAULT_GOAL := help
-.PHONY: run demo build test lint format bench fuzz soak kernels clean help setup setup-test
+.PHONY: run demo build test lint format bench fuzz soak kernels clean help setup setup-test setup-bench
 
 run: build ## install what is missing, build, and show live what this host's calls are like (root)
 	$(Q)exec bin/rtcprobe run --live $(ARGS)
@@ -34,8 +37,9 @@ lint: setup-test ## Biome, tsc, clang-format, padding of the records, allowed ar
 format: setup-test ## Biome and clang-format, in place
 	$(Q)scripts/format
 
-bench: ## compare with peers
-	@echo "make bench: nothing here yet; the benchmark work (issue 5) fills it" >&2; exit 1
+bench: setup-bench ## cost beside peers, and regressions; PART=kernel,peers… QUICK=1 ACCEPT=1 (root, 15 minutes)
+	$(Q)scripts/build
+	$(Q)PART="$(PART)" QUICK="$(QUICK)" ACCEPT="$(ACCEPT)" node_modules/.bin/tsx bench/main.ts
 
 fuzz: setup-test ## fuzz the core with sanitizers for FUZZ_SECONDS (60)
 	$(Q)scripts/fuzz $(FUZZ_SECONDS)
@@ -57,3 +61,6 @@ setup:
 
 setup-test:
 	$(Q)scripts/setup test
+
+setup-bench:
+	$(Q)scripts/setup bench

@@ -41,6 +41,9 @@ export interface Cost {
   rounds: number;
 }
 
+/** Rounds of one run are cut into so many blocks, whose figures are the repetitions. */
+const BLOCKS = 5;
+
 const QUIET = 0.1;
 
 function addedBy(rounds: number[], none: number[]): Added {
@@ -96,13 +99,24 @@ function costOf(rounds: Rounds, missed: number): Cost {
 }
 
 /** Bits of enum probe_bit (core/config.h). */
-export const PROBE = { rtp: 1, stun: 2, rtcp: 4 };
+export const PROBE = { rtp: 1, stun: 2, rtcp: 4, depth: 8 };
+
+function cut(rounds: Rounds, block: number): Rounds {
+  const part = <T>(values: T[]) =>
+    values.slice((values.length / BLOCKS) * block, (values.length / BLOCKS) * (block + 1));
+  const each = <T extends object>(values: T) =>
+    Object.fromEntries(Object.entries(values).map(([kind, all]) => [kind, part(all as number[])])) as T;
+  const counters = { empty: each(rounds.counters.empty), probe: each(rounds.counters.probe) };
+  return { ...rounds, cpu: each(rounds.cpu), counters };
+}
 
 /** @param options of rig.c: streams, rounds, packets, cpus, segments, skewed, content, probes, elsewhere … */
-export async function measureCost(rig: Rig, options: RigOptions): Promise<Cost> {
+export async function measureCost(rig: Rig, options: RigOptions): Promise<{ cost: Cost; blocks: Cost[] }> {
   const content = String(options.content ?? "rtp");
   const bit = PROBE[content as keyof typeof PROBE];
   const off = bit !== undefined && options.probes !== undefined && !(Number(options.probes) & bit);
   const rounds = await rig.run<Rounds>("cost", options);
-  return costOf(rounds, missedBy(rounds, content, off));
+  const missed = missedBy(rounds, content, off);
+  const blocks = Array.from({ length: BLOCKS }, (_, block) => costOf(cut(rounds, block), missed));
+  return { cost: costOf(rounds, missed), blocks };
 }

@@ -19,6 +19,8 @@ export interface Figure {
   stretch?: number;
   /** Packets or samples that whoever was measured failed to count. More than none: the figure counts for nothing. */
   missed?: number;
+  /** A later run must not be worse than the accepted one, beyond the noise (bench/baseline.ts). */
+  guarded?: boolean;
   /** The bar holds, and nothing was missed. */
   ok: boolean;
   /** Shown beside it. */
@@ -31,7 +33,10 @@ export interface Skip {
   reason: string;
 }
 
-/** What bench/PART.ts prints as one JSON object. */
+/** QUICK=1: fewer cases and repetitions, to see that all works. */
+export const quick = !["", "0", undefined].includes(process.env.QUICK);
+
+/** What bench/PART.ts prints, by `print`, as one JSON object. */
 export interface Part {
   part: string;
   /** How to have it again. */
@@ -57,7 +62,7 @@ export function deviation(values: readonly number[]): number {
   return median(values.map((value) => Math.abs(value - center)));
 }
 
-type Terms = Partial<Pick<Figure, "better" | "bar" | "stretch" | "missed" | "note">>;
+type Terms = Partial<Pick<Figure, "better" | "bar" | "stretch" | "missed" | "guarded" | "note">>;
 
 /** A figure of repeated values. */
 export function figureOf(name: string, unit: string, values: readonly number[], terms: Terms = {}): Figure {
@@ -74,4 +79,8 @@ export function figureOf(name: string, unit: string, values: readonly number[], 
     better,
     ok: holds && !missed && Number.isFinite(center),
   };
+}
+
+export function print(part: Part): void {
+  process.stdout.write(`${JSON.stringify(part)}\n`);
 }

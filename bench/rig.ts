@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createCgroup, removeCgroup } from "../demo/cgroup.js";
+import { Child } from "../demo/child.js";
 
 export const ROOT = join(import.meta.dirname, "..");
 const RIG = join(ROOT, "build", "rig");
@@ -43,9 +44,55 @@ export class Rig {
     return JSON.parse(stdout) as Result;
   }
 
+  /** A load that runs when it is told to. */
+  async pace(): Promise<Pace> {
+    return Pace.start([this.#program, "pace", "--cgroup", this.#home, "--streams", "16"], this.#home);
+  }
+
   async close(): Promise<void> {
     await removeCgroup(this.#home);
     await removeCgroup(this.#elsewhere);
+  }
+}
+
+/** As pace.c prints it: packets, and ns of CPU per packet to send, carry and receive it. */
+export interface Paced {
+  sent: number;
+  received: number;
+  ns: number;
+}
+
+/** Where a load can be watched. */
+export interface Place {
+  /** Path of the receiver's network namespace. */
+  namespace: string;
+  /** The receiver's. */
+  interface: string;
+  /** Of the sockets. */
+  cgroup: string;
+}
+
+export class Pace {
+  readonly #child: Child;
+  readonly place: Place;
+
+  private constructor(child: Child, place: Place) {
+    this.#child = child;
+    this.place = place;
+  }
+
+  static async start(command: string[], cgroup: string): Promise<Pace> {
+    const child = new Child({ name: "rig pace", command });
+    return new Pace(child, { cgroup, ...(await child.read<Omit<Place, "cgroup">>()) });
+  }
+
+  async run(rate: number, seconds: number): Promise<Paced> {
+    this.#child.order(`${rate} ${seconds}`);
+    return this.#child.read<Paced>();
+  }
+
+  async close(): Promise<void> {
+    await this.#child.stop();
   }
 }
 

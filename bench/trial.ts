@@ -60,7 +60,7 @@ try {
     if (against) options.rounds = Math.ceil(Number(rest.rounds) / TURNS);
     const costs = new Map([...rigs.keys()].map((name) => [name, [] as Cost[]]));
     for (let turn = 0; turn < (against ? TURNS : 1); turn++) {
-      for (const [name, rig] of rigs) costs.get(name)?.push(await measureCost(rig, options));
+      for (const [name, rig] of rigs) costs.get(name)?.push((await measureCost(rig, options)).cost);
     }
     for (const [name, all] of costs) show(against ? `${count} streams, ${name}` : `${count} streams`, all);
   }

@@ -6,7 +6,7 @@
  * rounds of their own, for the counting costs as well. Prints every round; what they mean is bench/cost.ts's.
  */
 #define _GNU_SOURCE /* CPU_SET */
-#include "rig.h"
+#include "attachment.h"
 
 #include <err.h>
 #include <fcntl.h>
@@ -16,8 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../test/kernel/harness.h"
-
 #include "empty.skel.h"
 
 enum kind { KIND_NONE, KIND_EMPTY, KIND_PROBE, KIND_ELSEWHERE, KINDS };
@@ -25,13 +23,9 @@ enum kind { KIND_NONE, KIND_EMPTY, KIND_PROBE, KIND_ELSEWHERE, KINDS };
 static const char *const KIND_NAMES[KINDS] = { "none", "empty", "probe", "elsewhere" };
 
 enum {
-	SIDES = 2, /* ingress, egress */
 	MAX_ROUNDS = 1000,
 	MAX_BATCHES = 1 << 16,
-	INTRODUCTION = 4, /* packets of each stream: it is confirmed by the third */
-	MIN_SLOTS = 1 << 14,
-	SLOTS_PER_STREAM = 8, /* two records each, and a quarter full: at a third one in 10 000 finds no place */
-	COUNTER_SHARE = 4,    /* a round with counters for so many without */
+	COUNTER_SHARE = 4, /* a round with counters for so many without */
 };
 
 struct bench {
@@ -59,24 +53,6 @@ struct worker {
 	uint64_t received;
 };
 
-/* Each thread stays on a CPU of its own, the last one first: the first has most of the machine's interrupts. */
-static void pin(uint32_t index)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((size_t)((cpus - 1 - (long)index + cpus) % cpus), &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void *work(void *argument)
 {
 	static __thread uint64_t batches[MAX_BATCHES];
@@ -96,8 +72,7 @@ static void *work(void *argument)
 		w->received += load_run(load, course, BATCH);
 		batches[i] = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
 	}
-	qsort(batches, count, sizeof(*batches), by_value);
-	w->ns = (double)batches[count / 2] / BATCH;
+	w->ns = (double)quantile_of(batches, count, 0.5) / BATCH;
 	return NULL;
 }
 
@@ -146,29 +121,11 @@ static struct run_time run_time_of(const struct bpf_program *program)
 	return (struct run_time){ (double)info.run_time_ns, (double)info.run_cnt };
 }
 
-static void attach(struct bench *b, enum kind kind, struct bpf_link *links[SIDES])
-{
-	for (int i = 0; i < SIDES; i++) {
-		links[i] = NULL;
-		if (!b->programs[kind][i])
-			continue;
-		links[i] = bpf_program__attach_cgroup(b->programs[kind][i], b->cgroups[kind]);
-		if (!links[i])
-			fail("attach");
-	}
-}
-
-static void detach(struct bpf_link *links[SIDES])
-{
-	for (int i = 0; i < SIDES; i++)
-		bpf_link__destroy(links[i]);
-}
-
 static void measure_cpu(struct bench *b, enum kind kind, uint32_t round)
 {
 	struct bpf_link *links[SIDES];
 
-	attach(b, kind, links);
+	attach(b->programs[kind], b->cgroups[kind], links);
 	b->cpu[kind][round] = run_load(b, kind);
 	detach(links);
 }
@@ -181,7 +138,7 @@ static void measure_counters(struct bench *b, enum kind kind, uint32_t round)
 
 	if (stats < 0)
 		return; /* 5.8 and later */
-	attach(b, kind, links);
+	attach(b->programs[kind], b->cgroups[kind], links);
 	for (int i = 0; i < SIDES; i++)
 		before[i] = run_time_of(b->programs[kind][i]);
 	run_load(b, kind);
@@ -196,33 +153,17 @@ static void measure_counters(struct bench *b, enum kind kind, uint32_t round)
 	b->counters = round + 1;
 }
 
-static int cgroup_open(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		err(1, "%s", path);
-	return fd;
-}
-
 static void programs_open(struct bench *b)
 {
 	const struct options *o = b->options;
-	uint32_t slots = MIN_SLOTS;
 
-	while (slots < (o->slots ? o->slots : o->streams * SLOTS_PER_STREAM))
-		slots *= 2;
-	b->probe = load_probe(&(struct config){
-		.seed = 1, .stream_mask = slots - 1, .pair_mask = 1023, .by_socket = 1, .probes = o->probes });
+	b->probe = probe_open_for(o);
+	probe_programs(b->probe, o, b->programs[KIND_PROBE]);
 	b->empty = empty__open_and_load();
 	if (!b->empty)
 		fail("load");
 	b->programs[KIND_EMPTY][0] = b->empty->progs.empty_ingress;
 	b->programs[KIND_EMPTY][1] = b->empty->progs.empty_egress;
-	b->programs[KIND_PROBE][0] =
-		o->probes & PROBE_RTP ? b->probe->progs.rtp_ingress : b->probe->progs.control_ingress;
-	b->programs[KIND_PROBE][1] =
-		o->probes & PROBE_RTP ? b->probe->progs.rtp_egress : b->probe->progs.control_egress;
 	b->cgroups[KIND_EMPTY] = b->cgroups[KIND_PROBE] = cgroup_open(o->cgroup);
 	if (o->elsewhere) {
 		memcpy(b->programs[KIND_ELSEWHERE], b->programs[KIND_PROBE], sizeof(b->programs[KIND_PROBE]));
@@ -235,7 +176,7 @@ static void loads_open(struct bench *b)
 	struct network network = network_open();
 	struct bpf_link *links[SIDES];
 
-	attach(b, KIND_PROBE, links);
+	attach(b->programs[KIND_PROBE], b->cgroups[KIND_PROBE], links);
 	for (uint32_t i = 0; i < b->options->threads; i++) {
 		load_open(&b->loads[i], &network, b->options, i);
 		for (enum kind kind = 0; kind < KINDS; kind++)

@@ -19,7 +19,9 @@ enum {
 	PORT = 20000,
 	BUFFER = 8 << 20,
 	PATIENCE_MS = 200,
-	TICKS = 160, /* 20 ms at 8 kHz */
+	LONG_PATIENCE_MS = 2000, /* an overloaded host */
+	STAMP = 12,              /* where a packet says when it was sent */
+	TICKS = 160,             /* 20 ms at 8 kHz */
 };
 
 const char *const CONTENT_NAMES[CONTENTS] = {
@@ -33,6 +35,29 @@ uint64_t clock_ns(int clock)
 
 	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+void pin(uint32_t index)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)((cpus - 1 - (long)index + cpus) % cpus), &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+uint64_t quantile_of(uint64_t *values, uint32_t count, double share)
+{
+	qsort(values, count, sizeof(*values), by_value);
+	return values[(uint32_t)(count * share)];
 }
 
 static void put_u16(unsigned char *p, uint16_t value)
@@ -172,6 +197,12 @@ static uint32_t course_next(struct course *c, const struct load *l)
 	return (uint32_t)pow(l->streams, (double)(c->random >> 11) * 0x1p-53) % l->streams;
 }
 
+/* Threads may share the numbering. */
+static uint16_t course_number(struct course *c, uint32_t stream)
+{
+	return __atomic_fetch_add(&c->sequences[stream], 1, __ATOMIC_RELAXED);
+}
+
 /* Reads what one batch sent; gives up when nothing more comes. Returns bytes. */
 static uint64_t receive_batch(struct load *l)
 {
@@ -186,7 +217,7 @@ static uint64_t receive_batch(struct load *l)
 			bytes += (uint64_t)size;
 		else if (size == 0 || errno != EAGAIN)
 			err(1, "recv");
-		else if (poll(&wait, 1, PATIENCE_MS) == 0)
+		else if (l->impatient || poll(&wait, 1, PATIENCE_MS) == 0)
 			break;
 	}
 	return bytes;
@@ -199,7 +230,7 @@ static uint64_t load_batch(struct load *l, struct course *course, bool in_turn)
 	for (int i = 0; i < BATCH; i++) {
 		uint32_t stream = in_turn ? course->next++ % l->streams : course_next(course, l);
 
-		packet_number(l->packets[i], l, stream, course->sequences[stream]++);
+		packet_number(l->packets[i], l, stream, course_number(course, stream));
 	}
 	for (int sent = 0; sent < messages;) {
 		int n = sendmmsg(l->sender, l->messages + sent, (unsigned)(messages - sent), 0);
@@ -229,4 +260,56 @@ uint64_t load_introduce(struct load *l, struct course *course, uint32_t packets_
 		received += load_batch(l, course, true);
 	course->next = 0;
 	return received;
+}
+
+void load_send_stamped(struct load *l, struct course *course)
+{
+	unsigned char *p = l->packets[0];
+	uint32_t stream = course_next(course, l);
+	uint64_t now;
+
+	packet_number(p, l, stream, course_number(course, stream));
+	now = clock_ns(CLOCK_MONOTONIC);
+	memcpy(p + STAMP, &now, sizeof(now));
+	if (send(l->sender, p, PAYLOAD, 0) < 0)
+		err(1, "send");
+}
+
+void load_ask_timestamps(struct load *l)
+{
+	if (setsockopt(l->receiver, SOL_SOCKET, SO_TIMESTAMPNS, &(int){ 1 }, sizeof(int)))
+		err(1, "SO_TIMESTAMPNS");
+}
+
+/* The packet's timestamp is on the wall clock, which is the monotonic one but for an offset that hardly moves. */
+static uint64_t packet_ns(struct msghdr *message)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(message);
+	struct timespec t;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS)
+		return 0;
+	memcpy(&t, CMSG_DATA(c), sizeof(t));
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec - clock_ns(CLOCK_REALTIME) +
+	       clock_ns(CLOCK_MONOTONIC);
+}
+
+bool load_receive_stamped(struct load *l, struct arrival *a)
+{
+	unsigned char packet[PAYLOAD], control[CMSG_SPACE(sizeof(struct timespec))];
+	struct iovec vector = { packet, sizeof(packet) };
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control };
+	struct pollfd wait = { .fd = l->receiver, .events = POLLIN };
+
+	message.msg_controllen = sizeof(control);
+	if (poll(&wait, 1, LONG_PATIENCE_MS) == 0 || recvmsg(l->receiver, &message, 0) != PAYLOAD)
+		return false;
+	a->application_ns = clock_ns(CLOCK_MONOTONIC);
+	a->packet_ns = packet_ns(&message);
+	memcpy(&a->sent_ns, packet + STAMP, sizeof(a->sent_ns));
+	memcpy(&a->ssrc, packet + 8, sizeof(a->ssrc));
+	memcpy(&a->timestamp, packet + 4, sizeof(a->timestamp));
+	a->ssrc = ntohl(a->ssrc);
+	a->timestamp = ntohl(a->timestamp);
+	return true;
 }

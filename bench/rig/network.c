@@ -52,10 +52,12 @@ struct network network_open(void)
 	setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin", 1);
 	n.receiver = namespace_open();
 	n.sender = namespace_open();
-	command("ip link add near type veth peer name far netns /proc/%d/fd/%d", getpid(), n.receiver);
+	/* Who watches all namespaces tells ours by the name. */
+	snprintf(n.interface, sizeof(n.interface), "far%d", getpid());
+	command("ip link add near type veth peer name %s netns /proc/%d/fd/%d", n.interface, getpid(), n.receiver);
 	command("ip address add 192.0.2.1/24 dev near && ip link set near up");
 	if (setns(n.receiver, CLONE_NEWNET))
 		err(1, "setns");
-	command("ip address add 192.0.2.2/24 dev far && ip link set far up");
+	command("ip address add 192.0.2.2/24 dev %s && ip link set %s up", n.interface, n.interface);
 	return n;
 }

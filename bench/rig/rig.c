@@ -23,6 +23,8 @@ enum option_key {
 	KEY_SLOTS,
 	KEY_RATE,
 	KEY_SECONDS,
+	KEY_READS,
+	KEY_BUSY,
 	KEY_PAYLOAD_TYPE,
 	KEY_CONTENT,
 	KEY_PROBES,
@@ -41,12 +43,22 @@ static const struct option OPTIONS[] = {
 	{ "slots", required_argument, NULL, KEY_SLOTS },
 	{ "rate", required_argument, NULL, KEY_RATE },
 	{ "seconds", required_argument, NULL, KEY_SECONDS },
+	{ "reads", required_argument, NULL, KEY_READS },
+	{ "busy", required_argument, NULL, KEY_BUSY },
 	{ "payload-type", required_argument, NULL, KEY_PAYLOAD_TYPE },
 	{ "content", required_argument, NULL, KEY_CONTENT },
 	{ "probes", required_argument, NULL, KEY_PROBES },
 	{ "skewed", no_argument, NULL, KEY_SKEWED },
 	{ "gro", no_argument, NULL, KEY_GRO },
 	{ NULL, 0, NULL, 0 },
+};
+
+static const struct measurement {
+	const char *name;
+	int (*run)(const struct options *options);
+} MEASUREMENTS[] = {
+	{ "cost", run_cost },         { "updates", run_updates }, { "torn", run_torn },
+	{ "arrivals", run_arrivals }, { "pace", run_pace },
 };
 
 static uint32_t number(const char *text, uint32_t low, uint32_t high)
@@ -80,6 +92,8 @@ static void read_option(struct options *o, int key, const char *value)
 	case KEY_SLOTS: o->slots = number(value, 1, 1 << 22); break;
 	case KEY_RATE: o->rate = number(value, 1, 10000000); break;
 	case KEY_SECONDS: o->seconds = number(value, 1, 3600); break;
+	case KEY_READS: o->reads = number(value, 1, 1000000000); break;
+	case KEY_BUSY: o->busy = number(value, 0, 64); break;
 	case KEY_PAYLOAD_TYPE: o->payload_type = (uint8_t)number(value, 0, 127); break;
 	case KEY_CONTENT: o->content = content_named(value); break;
 	case KEY_PROBES:
@@ -114,6 +128,7 @@ int main(int argc, char **argv)
 		.segments = 1,
 		.rate = 20000,
 		.seconds = 5,
+		.reads = 20000000,
 		.probes = PROBE_RTP | PROBE_STUN | PROBE_RTCP,
 	};
 	int key;
@@ -121,9 +136,10 @@ int main(int argc, char **argv)
 	while ((key = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1)
 		read_option(&options, key, optarg);
 	if (optind + 1 != argc || !options.cgroup || BATCH % options.segments)
-		errx(2, "usage: rig cost --cgroup PATH [options]; --segments divides %d", BATCH);
+		errx(2, "usage: rig MEASUREMENT --cgroup PATH [options]; --segments divides %d", BATCH);
 	cgroup_join(options.cgroup);
-	if (!strcmp(argv[optind], "cost"))
-		return run_cost(&options);
+	for (size_t i = 0; i < sizeof(MEASUREMENTS) / sizeof(*MEASUREMENTS); i++)
+		if (!strcmp(argv[optind], MEASUREMENTS[i].name))
+			return MEASUREMENTS[i].run(&options);
 	errx(2, "%s: no such measurement", argv[optind]);
 }

@@ -41,6 +41,8 @@ struct options {
 	uint32_t slots;    /* of the table, 0 = eight per stream */
 	uint32_t rate;     /* packets/s, where a load is paced */
 	uint32_t seconds;
+	uint32_t reads; /* of a record */
+	uint32_t busy;  /* loops that take the CPUs away */
 	uint8_t payload_type;
 	uint8_t probes; /* enum probe_bit */
 	bool skewed;    /* few streams send most: frequency ~ 1 / rank */
@@ -50,7 +52,12 @@ struct options {
 
 struct network {
 	int sender, receiver; /* namespaces */
+	char interface[16];   /* of the receiver */
 };
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct network network_open(void);
 
@@ -70,6 +77,7 @@ struct load {
 	unsigned char packets[BATCH][PAYLOAD];
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
+	bool impatient; /* does not wait for what it sent: others read from the socket as well */
 };
 
 void load_open(struct load *l, const struct network *network, const struct options *options, uint32_t index);
@@ -84,6 +92,31 @@ uint64_t load_introduce(struct load *l, struct course *course, uint32_t packets_
 /* Nanoseconds of a clock. */
 uint64_t clock_ns(int clock);
 
+/* The thread stays on a CPU of its own, the last one first: the first has most of the machine's interrupts. */
+void pin(uint32_t index);
+
+/* The value that a share of them is below; sorts. */
+uint64_t quantile_of(uint64_t *values, uint32_t count, double share);
+
+/* One packet on its way, clocks in ns on the monotonic clock. */
+struct arrival {
+	uint32_t ssrc, timestamp;
+	uint64_t sent_ns, application_ns;
+	uint64_t packet_ns; /* 0 = the kernel gave none */
+};
+
+void load_send_stamped(struct load *l, struct course *course);
+void load_ask_timestamps(struct load *l);
+bool load_receive_stamped(struct load *l, struct arrival *arrival);
+
 int run_cost(const struct options *options);
+int run_updates(const struct options *options);
+int run_torn(const struct options *options);
+int run_arrivals(const struct options *options);
+int run_pace(const struct options *options);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -25,6 +25,10 @@ static inline void fail(const char *what)
 	exit(1);
 }
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The product's object with the pair of programs that its probes want, tables as large as its masks say. */
 struct probe *load_probe(const struct config *config);
 
@@ -33,5 +37,9 @@ void read_tallies(struct probe *skeleton, __u64 outcomes[DATAGRAM_OUTCOMES]);
 
 /* What the depth probe measured of the streams in `slots` slots, as JSON in the names of src/depthrecord.ts. */
 void print_depths(struct probe *skeleton, __u32 slots);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/**
+ * `make bench`: runs the parts one after the other, each a program of its own, shows and keeps their figures (build/bench.json), and
+ * fails on a missed packet and on a regression. PART=a,b runs only these, QUICK=1 only looks whether all works, ACCEPT=1 makes
+ * this run the baseline of the machine's class and writes BENCHMARKS.md.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { isRegression, noiseOf, readBaseline, writeBaseline } from "./baseline.js";
+import { type Figure, type Part, quick } from "./figure.js";
+import { describeMachine, loadNow, machineClass } from "./machine.js";
+import { formatValue, writeReport } from "./report.js";
+import { keepRuns, type Run } from "./result.js";
+import { ROOT } from "./rig.js";
+
+/** In the order they run: the quietest first. */
+const PARTS = ["kernel", "updates", "arrivals", "peers", "snapshot", "sink", "offline", "start", "daemon"];
+
+function chosenParts(): string[] {
+  const wanted = (process.env.PART ?? "").split(",").filter((name) => name !== "");
+  for (const name of wanted) {
+    if (!PARTS.includes(name)) throw new Error(`PART=${name}: there are ${PARTS.join(", ")}`);
+  }
+  const there = PARTS.filter((name) => existsSync(join(import.meta.dirname, `${name}.ts`)));
+  return there.filter((name) => wanted.length === 0 || wanted.includes(name));
+}
+
+async function runPart(name: string): Promise<Run> {
+  const begin = Date.now();
+  const before = loadNow();
+  const program = [...process.execArgv, join(import.meta.dirname, `${name}.ts`)];
+  const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "inherit"], cwd: ROOT });
+  const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  if (code !== 0) throw new Error(`part ${name} failed (${signal ?? code})`);
+  const seconds = (Date.now() - begin) / 1000;
+  const at = new Date(begin).toISOString();
+  return { ...(JSON.parse(output) as Part), at, seconds, load: [before, loadNow()], quick };
+}
+
+function describe(figure: Figure, accepted: Parameters<typeof isRegression>[1]): string {
+  const { name, unit, median, spread, bar, stretch, better, missed, note } = figure;
+  const sign = better === "less" ? "≤" : "≥";
+  const words = [
+    name.padEnd(36),
+    `${formatValue(median)} ${unit}`.padEnd(20),
+    `[${spread.map(formatValue).join(" … ")}]`.padEnd(22),
+  ];
+  if (bar !== undefined) words.push(`${figure.ok ? "holds" : "FAILS"} ${sign} ${formatValue(bar)}`);
+  if (stretch !== undefined) words.push(`(wanted ${sign} ${formatValue(stretch)})`);
+  if (missed) words.push(`MISSED ${missed}: counts for nothing`);
+  if (accepted && figure.guarded) {
+    const noise = formatValue(noiseOf(accepted, figure.values));
+    words.push(`accepted ${formatValue(accepted.median)} ± ${noise}`);
+  }
+  if (isRegression(figure, accepted)) words.push("REGRESSION");
+  if (note) words.push(`  ${note}`);
+  return words.join(" ");
+}
+
+const machine = describeMachine();
+const name = machineClass(machine);
+const baseline = await readBaseline(name);
+const runs: Run[] = [];
+const failures: string[] = [];
+console.log(`${name}: ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, load ${loadNow().toFixed(2)}`);
+for (const part of chosenParts()) {
+  try {
+    const run = await runPart(part);
+    runs.push(run);
+    console.log(`\n${part}, ${run.seconds.toFixed(0)} s`);
+    for (const figure of run.figures) console.log(`  ${describe(figure, baseline[figure.name])}`);
+    for (const skip of run.skipped) console.log(`  SKIPPED ${skip.name}: ${skip.reason}`);
+  } catch (error) {
+    failures.push((error as Error).message);
+  }
+}
+const figures = runs.flatMap((run) => run.figures);
+for (const figure of figures) {
+  if (figure.missed) failures.push(`${figure.name}: ${figure.missed} missed, the figure counts for nothing`);
+  if (isRegression(figure, baseline[figure.name]))
+    failures.push(`${figure.name}: worse than accepted, beyond the noise`);
+}
+const result = await keepRuns(PARTS, machine, runs);
+const overBar = figures.filter((figure) => !figure.ok && !figure.missed).map((figure) => figure.name);
+console.log(`\n${figures.length} figures in build/bench.json`);
+if (overBar.length > 0) console.log(`bars that do not hold: ${overBar.join(", ")}`);
+if (process.env.ACCEPT === "1" && !quick) {
+  console.log(`accepted: ${await writeBaseline(name, baseline, figures)}`);
+  await writeReport(result);
+}
+for (const failure of failures) console.error(`bench: ${failure}`);
+process.exitCode = failures.length > 0 && process.env.ACCEPT !== "1" ? 1 : 0;

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Puts the figures of a run into BENCHMARKS.md: whatever stands between `<!-- part NAME -->` and `<!-- end -->` is a table of
+ * that part, `<!-- part machine -->` says where and when. The words around are written by hand and hold no figures.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Figure } from "./figure.js";
+import type { Result, Run } from "./result.js";
+import { ROOT } from "./rig.js";
+
+const REPORT = join(ROOT, "BENCHMARKS.md");
+const PLACE = /(<!-- part (\w+) -->\n)[\s\S]*?(<!-- end -->)/g;
+
+/** Parts whose figures are named PART.CASE.COLUMN make a row of each case. */
+const COLUMNS: Record<string, Record<string, string>> = {
+  kernel: {
+    none: "no program",
+    empty: "empty pair",
+    probe: "our pair",
+    ratio: "ours / empty",
+    paired: "paired",
+    counters: "by counters",
+    elsewhere: "on another cgroup",
+  },
+  peers: {
+    total: "% of a core per 10 000 packets/s",
+    own: "own",
+    path: "on the path",
+    missed: "missed",
+    ratio: "our pair / it",
+  },
+  arrivals: { p50: "p50", p99: "p99", p999: "p99.9", max: "max" },
+};
+
+/** Three digits that count, thousands apart. */
+export function formatValue(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  const digits = size >= 100 || size === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(size)));
+  return value.toFixed(Math.min(digits, 6)).replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, " ");
+}
+
+/** Median, quartiles where there are repetitions, and the bar. */
+function cell(figure: Figure | undefined): string {
+  if (!figure) return "";
+  const { median, spread, values, bar, stretch, better, ok, missed } = figure;
+  if (missed) return `void: missed ${missed}`;
+  const sign = better === "less" ? "≤" : "≥";
+  const range = values.length > 1 ? ` (${spread.map(formatValue).join(" to ")})` : "";
+  const bars = [bar, stretch].filter((value) => value !== undefined).map(formatValue);
+  const held = bar === undefined ? "" : `; ${ok ? "holds" : "**does not hold**"} ${sign} ${bars.join(", wanted ")}`;
+  const value = formatValue(median);
+  return `${bar !== undefined ? `**${value}**` : value}${range}${held}`;
+}
+
+function table(head: string[], rows: string[][]): string {
+  return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+/** One row per case: the name without its part and its column. */
+function pivot(run: Run, columns: Record<string, string>): string {
+  const cases = new Map<string, Map<string, Figure>>();
+  for (const figure of run.figures) {
+    const words = figure.name.split(".");
+    const column = words.at(-1) ?? "";
+    const row = words.slice(1, -1).join(" ");
+    cases.set(row, (cases.get(row) ?? new Map()).set(column, figure));
+  }
+  const units = (column: string) => [...cases.values()].find((row) => row.has(column))?.get(column)?.unit;
+  const used = Object.entries(columns).filter(([column]) => units(column) !== undefined);
+  const head = ["", ...used.map(([column, title]) => (units(column) === title ? title : `${title}, ${units(column)}`))];
+  const rows = [...cases].map(([name, row]) => {
+    const title = [...row.values()][0]?.note;
+    const label = run.part === "kernel" ? (title ?? name) : `${name.split(" ")[0]}: ${title}`;
+    return [label, ...used.map(([column]) => cell(row.get(column)))];
+  });
+  return table(head, rows);
+}
+
+function list(run: Run): string {
+  const rows = run.figures.map((figure) => [figure.note ?? figure.name, figure.unit, cell(figure)]);
+  return table(["", "unit", "median (quartiles)"], rows);
+}
+
+function describeRun(run: Run): string {
+  const load = run.load.map((value) => value.toFixed(1)).join(" to ");
+  const skipped = run.skipped.map(({ name, reason }) => `\nSkipped: ${name}, ${reason}.`).join("");
+  const columns = COLUMNS[run.part];
+  const when = `${run.at.slice(0, 16).replace("T", " ")} UTC`;
+  const facts = `\`${run.command}\`, ${when}, ${run.seconds.toFixed(0)} s, load average ${load}.`;
+  return `${columns ? pivot(run, columns) : list(run)}\n\n${facts}${skipped}\n`;
+}
+
+function describeMachine({ machine }: Result): string {
+  const { cpu, cores, memoryGib, kernel, node, clang } = machine;
+  return `${cpu}, ${cores} CPUs, ${memoryGib} GiB; Linux ${kernel}; Node.js ${node}; ${clang}.\n`;
+}
+
+/** Replaces the tables of the parts that ran; the others stay. */
+export async function writeReport(result: Result): Promise<void> {
+  const old = await readFile(REPORT, "utf8");
+  const runs = new Map(result.runs.filter((run) => !run.quick).map((run) => [run.part, run]));
+  const text = old.replace(PLACE, (whole, begin: string, part: string, end: string) => {
+    const run = runs.get(part);
+    if (part === "machine") return `${begin}${describeMachine(result)}${end}`;
+    return run ? `${begin}${describeRun(run)}${end}` : whole;
+  });
+  await writeFile(REPORT, text);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Is a record ever read while half of it is written? A sender updates a stream as fast as it can, and this thread reads its
+ * record all the time, by the addon's own reader and, to show that the question can be answered, by a plain copy. In a whole record the
+ * counters of the first line, the timestamp of the second and the sequence number agree: all packets are of one size, in
+ * order, and say their number in their timestamp.
+ */
+#include <atomic>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "records.h"
+
+namespace
+{
+
+enum { TICKS = 160 };
+
+struct sender {
+	struct load load;
+	struct course course;
+	std::atomic<bool> done;
+	std::atomic<uint64_t> packets;
+};
+
+void *send_until_done(void *argument)
+{
+	auto *s = static_cast<sender *>(argument);
+
+	pin(0);
+	while (!s->done) {
+		load_run(&s->load, &s->course, BATCH);
+		s->packets += BATCH;
+	}
+	return nullptr;
+}
+
+bool is_whole(const struct stream &s)
+{
+	__u16 sequence = static_cast<__u16>(s.sequence.max_seq);
+
+	return s.header_bytes == 12 * s.packets && s.bytes == (PAYLOAD - 12) * s.packets &&
+	       s.last_ts == static_cast<__u32>(sequence) * TICKS && s.order_ts == s.last_ts && s.last_ns == s.order_ns;
+}
+
+} // namespace
+
+int run_torn(const struct options *options)
+{
+	static sender s;
+	struct network network = network_open();
+	struct probe *probe = probe_attach(options);
+	records table(probe);
+	pthread_t thread;
+	uint64_t torn = 0, plain_torn = 0, reads = 0, plain_reads = 0, changes = 0, seen = 0, sent;
+	const struct stream *record = nullptr;
+
+	load_open(&s.load, &network, options, 0);
+	s.course = course_begin(&s.load);
+	load_introduce(&s.load, &s.course, INTRODUCTION);
+	for (__u32 slot = 0; slot < table.slots() && !record; slot++)
+		if (table.at(slot)->tag)
+			record = table.at(slot);
+	if (pthread_create(&thread, nullptr, send_until_done, &s))
+		fail("pthread_create");
+	pin(1);
+	while (!s.packets)
+		usleep(1000);
+	while (reads < options->reads) {
+		struct stream copy;
+
+		if (record_read(record, &copy)) {
+			reads++;
+			torn += !is_whole(copy);
+			changes += copy.packets != seen;
+			seen = copy.packets;
+		}
+		memcpy(&copy, const_cast<const struct stream *>(record), sizeof(copy));
+		asm volatile("" ::: "memory");
+		plain_reads++;
+		plain_torn += !is_whole(copy);
+	}
+	s.done = true;
+	pthread_join(thread, nullptr);
+	sent = s.packets;
+	printf("{\"reads\":%lu,\"torn\":%lu,\"plainReads\":%lu,\"plainTorn\":%lu,\"changes\":%lu,\"packets\":%lu}\n",
+	       reads, torn, plain_reads, plain_torn, changes, sent);
+	return 0;
+}
