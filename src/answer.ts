@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** What an answer of InfluxDB, or its absence, means for the points that were sent. Pure. */
 import { ResultError } from "influx";
+import type { Server } from "./server.js";
 
 /** Head of an HTTP answer. */
 export interface Answer {
   status: number;
-  /** X-Influxdb-Version, X-Influxdb-Error. */
-  version?: string;
+  /** Which server it is, as far as the head tells. */
+  server?: Server;
+  /** X-Influxdb-Error. */
   error?: string;
   /** Retry-After, in milliseconds. */
   retryAfterMs?: number;
@@ -29,7 +31,7 @@ export type Verdict =
   /** The server will do: the same points again later. */
   | { kind: "retry"; reason: string; retryAfterMs?: number }
   /** Somebody has to mend something first (`hint`); the points are kept. */
-  | { kind: "hold"; reason: string; hint: string; missing?: Missing }
+  | { kind: "hold"; reason: string; hint: string; missing?: Missing; status?: number }
   /** Too many bytes at once. */
   | { kind: "split"; reason: string }
   /** All but `dropped` of the points are stored, and the same ones would be refused again. */
@@ -50,13 +52,23 @@ export function toLine(text: string): string {
   return line.length > REASON_LENGTH ? `${line.slice(0, REASON_LENGTH)}…` : line;
 }
 
-/** The `error` of a JSON body. npm influx hands the body over behind a sentence of its own. */
-function bodyError(thrown: unknown): string | undefined {
-  const message = thrown instanceof Error ? thrown.message : "";
+/** What a JSON body says: `error` of 1.x and 3.x, `code` and `message` of 2.x; and the lines that 3.x refused. */
+interface Said {
+  error: string;
+  refused?: number;
+}
+
+/** npm influx hands the body over behind a sentence of its own. */
+function readBody(thrown: unknown): Said | undefined {
+  const text = thrown instanceof Error ? thrown.message : "";
   try {
-    const body: unknown = JSON.parse(message.slice(message.indexOf("{")));
-    const error = (body as { error?: unknown } | null)?.error;
-    return typeof error === "string" ? error : undefined;
+    const body = JSON.parse(text.slice(text.indexOf("{"))) as Record<string, unknown> | null;
+    const { error, code, message, data } = body ?? {};
+    const said = typeof error === "string" ? error : typeof code === "string" ? message : undefined;
+    if (typeof said !== "string") return undefined;
+    if (!Array.isArray(data) || data.length === 0) return { error: said };
+    const first = (data[0] as { error_message?: unknown } | null)?.error_message;
+    return { error: typeof first === "string" ? `${said}: ${first}` : said, refused: data.length };
   } catch {
     return undefined;
   }
@@ -69,13 +81,15 @@ function describeThrown(thrown: unknown): string {
 }
 
 /** What the server itself says is wrong; a proxy says nothing that we could read. */
-function serverError({ thrown, answer }: Failure): string | undefined {
-  return bodyError(thrown) ?? answer?.error;
+function serverSaid({ thrown, answer }: Failure): Said | undefined {
+  return readBody(thrown) ?? (answer?.error === undefined ? undefined : { error: answer.error });
 }
 
 function describeAnswer(failure: Failure, answer: Answer): string {
-  const said = serverError(failure);
-  return said === undefined ? `answered HTTP ${answer.status}` : `answered HTTP ${answer.status}: ${toLine(said)}`;
+  const said = serverSaid(failure);
+  return said === undefined
+    ? `answered HTTP ${answer.status}`
+    : `answered HTTP ${answer.status}: ${toLine(said.error)}`;
 }
 
 /** One line: what came instead of what was asked for. */
@@ -107,10 +121,13 @@ function findMissing(status: number, said: string): Missing | undefined {
   return status === 404 ? "database" : undefined;
 }
 
-function judgeBadRequest(said: string, reason: string): Verdict {
+/** 400 of 1.x and 3.x, 422 of 2.x. */
+function judgeRefusal({ error, refused }: Said, reason: string): Verdict {
+  // 3.x stores the others and tells each line that it refused, be it unreadable or of another type.
+  if (refused !== undefined && error.startsWith("partial write")) return { kind: "partial", dropped: refused, reason };
   // The good points of a batch with unreadable ones are stored; sent again, they are the same points.
-  if (!said.startsWith("partial write") || /\bunable to parse '/.test(said)) return { kind: "refused", reason };
-  const dropped = Number(/ dropped=(\d{1,15})$/.exec(said)?.[1] ?? 0);
+  if (!/\bpartial write: /.test(error) || /\bunable to parse '/.test(error)) return { kind: "refused", reason };
+  const dropped = Number(/ dropped=(\d{1,15})$/.exec(error)?.[1] ?? 0);
   return { kind: "partial", dropped, reason };
 }
 
@@ -123,16 +140,18 @@ export function judgeFailure(failure: Failure): Verdict {
   if (failure.thrown instanceof ResultError) return { kind: "hold", reason, hint: HINTS[403] as string };
   // Without an answer: the network failed, which has a code; or our own code did, and would again.
   if (status === undefined) return { kind: hasCode(failure.thrown) ? "retry" : "refused", reason };
-  const said = serverError(failure);
-  const missing = said === undefined ? undefined : findMissing(status, said);
+  const said = serverSaid(failure);
+  const missing = said === undefined ? undefined : findMissing(status, said.error);
   if (missing !== undefined) return { kind: "hold", reason, hint: MISSING[missing], missing };
   if (status === 413) return { kind: "split", reason };
   if (status === 408 || status === 429 || status >= 500) {
     return { kind: "retry", reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
   // A proxy refuses with a page of its own: the points are not to blame.
-  if (status === 400 && said !== undefined) return judgeBadRequest(said, reason);
-  return { kind: "hold", reason, hint: HINTS[status] ?? WRONG_SERVER };
+  // What else 2.x and 3.x cannot process, such as one database too many, is no fault of the points either.
+  const partly = status === 422 && said?.error.includes("partial write: ");
+  if (said !== undefined && (status === 400 || partly)) return judgeRefusal(said, reason);
+  return { kind: "hold", reason, hint: HINTS[status] ?? WRONG_SERVER, status };
 }
 
 function hasCode(thrown: unknown): boolean {

@@ -12,6 +12,7 @@ import { gzip } from "node:zlib";
 import { InfluxDB, type IPoolOptions } from "influx";
 import { type Answer, type Failure, judgeFailure, parseRetryAfter, type Verdict } from "./answer.js";
 import { RtcprobeError } from "./errors.js";
+import { identifyServer, type Server } from "./server.js";
 
 export interface InfluxOptions {
   /** http or https, with the path of a proxy if there is one; no credentials. */
@@ -90,7 +91,7 @@ export class Database {
   readonly #options: InfluxOptions;
   readonly #deadlineMs: number;
   readonly #gzip: boolean;
-  #version: string | undefined;
+  #server: Server | undefined;
   #agent: PlainAgent;
   #client: InfluxDB;
 
@@ -104,9 +105,9 @@ export class Database {
     [this.#agent, this.#client] = this.#connect();
   }
 
-  /** What the server says it is, once it has answered. */
-  get version(): string | undefined {
-    return this.#version;
+  /** Which server it is, once it has said so. */
+  get server(): Server | undefined {
+    return this.#server;
   }
 
   /** Never rejects. Anything but 204 is no success: a captive portal answers 200 to every write. */
@@ -132,6 +133,12 @@ export class Database {
     const { answer } = outcome;
     if (answer === undefined || answer.status === WRITTEN) return { kind: "done" };
     return judgeFailure({ thrown: undefined, answer });
+  }
+
+  /** Asks for nothing but an answer. */
+  ping(): Promise<Outcome<void>> {
+    // biome-ignore lint/complexity/useLiteralKeys: as above; its own ping sends no token, without which InfluxDB 3 is silent.
+    return this.#call((client) => client["_pool"].discard({ method: "GET", path: "/ping" }));
   }
 
   /** InfluxDB 1; no harm if the database exists. */
@@ -180,7 +187,7 @@ export class Database {
       const { request, response } = message as { request: { agent?: unknown }; response: IncomingMessage };
       if (request.agent !== agent) return;
       answer = readHead(response);
-      this.#version = answer.version ?? this.#version;
+      this.#server = answer.server ?? this.#server;
     };
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<typeof DEADLINE>((resolve) => {
@@ -204,11 +211,12 @@ export class Database {
 }
 
 function readHead(response: IncomingMessage): Answer {
-  const { "x-influxdb-version": version, "x-influxdb-error": error, "retry-after": after } = response.headers;
+  const { "x-influxdb-error": error, "retry-after": after } = response.headers;
   const retryAfterMs = after === undefined ? undefined : parseRetryAfter(after, Date.now());
+  const server = identifyServer(response.headers);
   return {
     status: response.statusCode ?? 0,
-    ...(typeof version === "string" ? { version } : {}),
+    ...(server === undefined ? {} : { server }),
     ...(typeof error === "string" ? { error } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };

@@ -12,7 +12,7 @@ export interface Capability {
   why: string;
 }
 
-const NAMES = ["root", "bpf", "netns", "packet", "influxd", "tshark"] as const;
+const NAMES = ["root", "bpf", "netns", "packet", "influxd", "victoriaMetrics", "tshark"] as const;
 export type CapabilityName = (typeof NAMES)[number];
 
 const OK: Capability = { ok: true, why: "" };
@@ -70,6 +70,7 @@ const CHECKS: Record<CapabilityName, () => Capability> = {
   netns: checkNetns,
   packet: checkPacket,
   influxd: () => tryCommand("influxd", "version"),
+  victoriaMetrics: () => tryCommand("victoria-metrics", "-version"),
   tshark: () => tryCommand("tshark", "--version"),
 };
 
