@@ -37,7 +37,7 @@ const COLUMNS: Record<string, Record<string, string>> = {
 export function formatValue(value: number): string {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const digits = size >= 100 || size === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(size)));
+  const digits = size >= 100 || Number.isInteger(value) ? 0 : Math.max(0, 2 - Math.floor(Math.log10(size)));
   return value.toFixed(Math.min(digits, 6)).replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, " ");
 }
 
@@ -97,14 +97,16 @@ function describeMachine({ machine }: Result): string {
   return `${cpu}, ${cores} CPUs, ${memoryGib} GiB; Linux ${kernel}; Node.js ${node}; ${clang}.\n`;
 }
 
-/** Replaces the tables of the parts that ran; the others stay. */
-export async function writeReport(result: Result): Promise<void> {
-  const old = await readFile(REPORT, "utf8");
+/** The text with the tables of the parts that ran replaced; the others stay. */
+export function fillReport(old: string, result: Result): string {
   const runs = new Map(result.runs.filter((run) => !run.quick).map((run) => [run.part, run]));
-  const text = old.replace(PLACE, (whole, begin: string, part: string, end: string) => {
+  return old.replace(PLACE, (whole, begin: string, part: string, end: string) => {
     const run = runs.get(part);
     if (part === "machine") return `${begin}${describeMachine(result)}${end}`;
     return run ? `${begin}${describeRun(run)}${end}` : whole;
   });
-  await writeFile(REPORT, text);
+}
+
+export async function writeReport(result: Result): Promise<void> {
+  await writeFile(REPORT, fillReport(await readFile(REPORT, "utf8"), result));
 }
