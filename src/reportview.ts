@@ -64,12 +64,14 @@ const DIFFERENCE_COLUMNS = ["UNTIL", "MEASURE", "THE HOST ALLOWS", "DAILY SAYS",
 
 /** Lines: the timeline, the differences, the paragraph. */
 export function viewReport(report: Report, emphasise?: (title: string) => string): string[] {
-  const { timeline, differences, summary } = report;
+  const { timeline, differences, summary, compared } = report;
+  const agreement =
+    compared === 0 ? "no sample of Daily's to compare with" : "no differences beyond what sampling explains";
   return [
     ...renderTable(TIMELINE_COLUMNS, timeline.map(timelineRow), emphasise),
     "",
     ...(differences.length === 0
-      ? ["no differences beyond what sampling explains"]
+      ? [agreement]
       : renderTable(DIFFERENCE_COLUMNS, differences.map(differenceRow), emphasise)),
     "",
     makePrintable(summary),

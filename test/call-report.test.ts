@@ -164,6 +164,16 @@ describe("a side is missing", () => {
     expect(report.summary).toContain("Daily's side is missing (Daily had no metrics of it).");
   });
 
+  it("Daily's still to come: nothing agrees yet", () => {
+    const daily = { phase: "pending" as const, polls: 0, metrics: 0 };
+    const report = makeReport({ ...CALL, daily }, makeRows(), [], "h1");
+    expect(report.summary).toMatch(/STUN checks\. Daily's side is still to come\.$/);
+    expect(viewReport(report)).toContain("no sample of Daily's to compare with");
+    expect(viewReport(makeReport(CALL, makeRows(), samples(), "h1"))).toContain(
+      "no differences beyond what sampling explains",
+    );
+  });
+
   it("the host's in part: such windows are not compared, and no contradiction is made of it", () => {
     const rows = makeRows().filter((_, second) => second >= 20);
     const report = makeReport(CALL, rows, samples(), "h1");

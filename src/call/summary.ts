@@ -50,7 +50,8 @@ function describeRoundTrip({ totals, timeline }: Omit<Report, "summary">): strin
   return parts.length === 0 ? "No round trip was measured by either side." : `Round trip: ${parts.join("; ")}.`;
 }
 
-function describeDaily({ daily, compared, uncompared, differences }: Omit<Report, "summary">): string {
+function describeDaily({ call, daily, compared, uncompared, differences }: Omit<Report, "summary">): string {
+  if (call.daily.phase === "pending") return "Daily's side is still to come.";
   const note = daily.note === undefined ? "" : ` (${daily.note})`;
   if (daily.samples === 0) return `Daily's side is missing${note}.`;
   const missing = uncompared === 0 ? "" : `; ${uncompared} cannot be compared, for the host's side is missing`;
