@@ -140,6 +140,29 @@ describe("the key", () => {
   });
 });
 
+it("--debug shows the stack of an error, and the key in none of it", async () => {
+  for (const fault of [
+    { status: 400, body: JSON.stringify({ error: "invalid-request-error", info: `what is ${KEY}?` }) },
+    { status: 403, body: "{}" },
+    { status: 302, headers: { location: "http://127.0.0.1:9/" } },
+  ]) {
+    daily.faults = [fault];
+    const { code, stderr } = await ask(["presence", "--debug"]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/HTTP \d+ to \/presence.*\n.*RtcprobeError.*\n +at /s)]);
+  }
+});
+
+it("tells on a terminal how far it is, and only there", async () => {
+  daily.state.logs = Array.from({ length: 250 }, (_, i) => ({ ...LOG, time: new Date(1.6e12 + i).toISOString() }));
+  const words = ["daily", "logs", "--meeting", LOG.mtgSessionId, "--daily-url", daily.url];
+  const common = ["--config", join(directory, "config.yaml"), "--daily-key-file", join(directory, "key")];
+  const through = ["python3", "-c", "import pty, sys; pty.spawn(sys.argv[1:])"];
+  const shown = await runProgram([...words, ...common], { through });
+  expect(shown.stdout).toContain("\r100 logs …\x1b[K\r200 logs …\x1b[K\r\x1b[K");
+  const piped = await runProgram([...words, ...common]);
+  expect([piped.stderr, piped.stdout.split("\n").length]).toEqual(["", 252]);
+});
+
 it.each([
   [["logs"], /neither --meeting nor --participant/],
   [["logs", "--meeting", "m", "--level", "loud"], /--level: "LOUD" is no level/],

@@ -83,7 +83,7 @@ describe.skipIf(missing !== "")(`daemon: its calls and Daily — ${missing || "e
 
   async function start(): Promise<ChildProcess> {
     const options = ["--config", join(directory, "config.yaml"), "--socket", join(directory, "s"), "--cgroup", cgroup];
-    const child = startProgram(["run", "--source", "ebpf", ...options]);
+    const child = startProgram(["run", "--debug", "--source", "ebpf", ...options]);
     children.push(child);
     let own = "";
     child.stderr?.on("data", (text) => {

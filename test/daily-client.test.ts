@@ -3,6 +3,7 @@
  * The client of Daily's REST API. Oracles: Daily's documented examples, and a server of the test's own that counts every
  * request against Daily's limits.
  */
+import { inspect } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { Daily } from "../src/daily/client.js";
 import type { Clock } from "../src/daily/clock.js";
@@ -38,13 +39,16 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
+/** With causes and hidden members: what Node prints of an error that nobody caught, and more. */
+const show = (value: unknown): string => inspect(value, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+
 async function failureOf(promise: Promise<unknown>): Promise<DailyError> {
   const error = await promise.then(
     () => expect.fail("it did not fail"),
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(DailyError);
-  expect(JSON.stringify([error, (error as Error).stack])).not.toContain(KEY);
+  expect(show(error)).not.toContain(KEY);
   return error as DailyError;
 }
 
@@ -251,6 +255,12 @@ describe("failures", () => {
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 50);
     await expect(daily.logs({ meeting }, stop.signal)).rejects.toMatchObject({ code: "ERR_CLOSED" });
+  });
+
+  it("the client shows its key to nobody who prints it", async () => {
+    const { daily } = await start();
+    expect(show(daily)).toContain("Daily");
+    expect(show(daily) + JSON.stringify(daily)).not.toContain(KEY);
   });
 
   it("a key that HTTP cannot carry is refused without being shown", () => {
