@@ -91,9 +91,9 @@ template <class Reader> bool capture::read_on(Reader &from, __u64 until_ns)
 	struct captured_packet packet;
 
 	while (from.peek(&packet)) {
-		if (packet.time_ns >= until_ns) {
+		if (packet.time_ns >= until_ns || log.is_full()) {
 			catch_up();
-			clock = until_ns;
+			clock = std::min(until_ns, packet.time_ns);
 			next = packet.time_ns;
 			return true;
 		}

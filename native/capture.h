@@ -38,6 +38,10 @@ public:
 	/* Time of the packet that a read stopped before; means nothing unless it said that there is more. */
 	__u64 next_ns() const { return next; }
 
+	/* From now on keep the packets; a read ends early when a batch of them is full. */
+	void keep_packets() { observer.log = &log; }
+	std::vector<packet_log::entry> take_packets() { return log.take(); }
+
 	struct observer observer;
 	std::vector<local_address> local;
 	__u64 frames = 0;
@@ -61,6 +65,7 @@ private:
 	void catch_up();
 	__u8 direction(const struct endpoints &e) const;
 
+	packet_log log;
 	class input in;
 	std::optional<capture_reader> reader;
 	struct parsed_frame waiting[TURNS]; /* those up to `taken` that are not observed yet */

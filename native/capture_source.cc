@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "capture.h"
+#include "columns.h"
 #include "record.h"
 #include "source.h"
 #include "sources.h"
@@ -27,6 +28,7 @@ private:
 	Napi::Value snapshot(const Napi::CallbackInfo &info);
 	Napi::Value origin(const Napi::CallbackInfo &info);
 	Napi::Value read(const Napi::CallbackInfo &info);
+	Napi::Value packets(const Napi::CallbackInfo &info);
 	Napi::Value frames(const Napi::CallbackInfo &info);
 	void retire(const Napi::CallbackInfo &info);
 	void close(const Napi::CallbackInfo &info);
@@ -106,6 +108,7 @@ Napi::Function capture_source::define(Napi::Env env)
 				   InstanceMethod<&capture_source::snapshot>("snapshot"),
 				   InstanceMethod<&capture_source::origin>("origin"),
 				   InstanceMethod<&capture_source::read>("read"),
+				   InstanceMethod<&capture_source::packets>("packets"),
 				   InstanceMethod<&capture_source::frames>("frames"),
 				   InstanceMethod<&capture_source::retire>("retire"),
 				   InstanceMethod<&capture_source::close>("close"),
@@ -120,6 +123,8 @@ capture_source::capture_source(const Napi::CallbackInfo &info) : ObjectWrap(info
 
 		observer_seed_randomly(&opened->observer);
 		clock_rates_option(options, opened->observer.config.clock_rates);
+		if (options.Get("packets").ToBoolean())
+			opened->keep_packets();
 		if (!options.Get("probes").IsUndefined())
 			opened->observer.probes = probes_from(info.Env(), options.Get("probes"));
 		for (const std::string &address : strings_from(info.Env(), options.Get("local"), "local"))
@@ -195,6 +200,11 @@ Napi::Value capture_source::origin(const Napi::CallbackInfo &info)
 void capture_source::retire(const Napi::CallbackInfo &info)
 {
 	cross_boundary(info.Env(), [&] { observer_retire(&idle().observer, info); });
+}
+
+Napi::Value capture_source::packets(const Napi::CallbackInfo &info)
+{
+	return cross_boundary(info.Env(), [&] { return packets_value(info.Env(), idle().take_packets()); });
 }
 
 Napi::Value capture_source::frames(const Napi::CallbackInfo &info)

@@ -7,6 +7,7 @@
 
 #include <napi.h>
 
+#include "packet_log.h"
 #include "record.h"
 
 /* One field of a record: a number, or an array of `width` of them. */
@@ -44,6 +45,9 @@ template <class Fields> void add_row(struct record_rows *rows, Fields fields)
 
 /* One Float64Array per column, all of them views of one buffer; the elements of a row's array are side by side. */
 Napi::Object columns_value(Napi::Env env, const std::vector<column> &columns, const struct record_rows &rows);
+
+/* Packets (native/packet_row.cc). */
+Napi::Object packets_value(Napi::Env env, const std::vector<packet_log::entry> &packets);
 
 /* Those of the depth probe (native/depth.cc). */
 Napi::Object depths_value(Napi::Env env, const struct record_rows &rows);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "frame.h"
+#include "packet_log.h"
 #include "records.h"
 
 #include "../core/observe.h"
@@ -18,6 +19,7 @@ struct observer {
 	pair_table pairs;
 	const struct bytes *payload = nullptr; /* of the packet that is being observed */
 	__u64 now = 0;                         /* when it arrived */
+	packet_log *log = nullptr;             /* takes every packet of RTP, if there is one */
 };
 
 static inline struct stream *observer_stream(struct observer *o, __u32 slot)
@@ -124,17 +126,29 @@ static inline void observer_refuse(struct observer *o, enum outcome reason)
 	observer_tally(o, reason, 1);
 }
 
+/* Tell the log of the datagram, if it was accounted for as RTP. */
+static inline void observer_log(struct observer *o, const struct datagram &d, const struct endpoints &e, int outcome)
+{
+	struct rtp_header h;
+	__u32 id;
+
+	if ((outcome != DATAGRAM_RTP && outcome != DATAGRAM_UNCONFIRMED) || !rtp_parse(&d, &h))
+		return;
+	id = o->streams.id_of(endpoints_tag(&e, o->config.seed, h.ssrc));
+	if (id != stream_table::NONE)
+		o->log->add(id, o->streams.find(id)->record, h);
+}
+
 /* One datagram of `size` bytes that begins at byte `offset` of the payload. */
 static inline void observer_datagram(struct observer *o, struct endpoints *e, __u32 offset, __u32 size, __u64 now)
 {
 	enum outcome outcome;
+	struct datagram d;
 
 	if (size == 0)
 		return observer_refuse(o, DATAGRAM_EMPTY);
 	o->now = now;
 	for (;;) {
-		struct datagram d;
-
 		e->channel = 0; /* observe() sets it, and moves the datagram behind the TURN header */
 		d.size = size;
 		d.offset = offset;
@@ -149,6 +163,8 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 	}
 	o->streams.keep(now);
 	o->pairs.keep(now);
+	if (o->log)
+		observer_log(o, d, *e, outcome);
 	observer_tally(o, DATAGRAM_SEEN, 1);
 	observer_tally(o, outcome, 1);
 }

@@ -42,6 +42,8 @@ struct alignas(64) pair_entry {
 template <class Entry> class record_table
 {
 public:
+	static constexpr __u32 NONE = ~0u;
+
 	/* `slots` is a power of two. A fixed table never grows: its slots bound its entries. */
 	void open(__u32 slots, bool fixed)
 	{
@@ -115,6 +117,18 @@ public:
 		return true;
 	}
 
+	/* The id of the entry of this tag; NONE if none has it. */
+	__u32 id_of(__u64 tag) const
+	{
+		for (__u32 i = 0; i < TABLE_PROBES; i++) {
+			__u32 id = index[table_slot(tag, i, mask())];
+
+			if (id != NONE && entries[id].record.tag == tag)
+				return id;
+		}
+		return NONE;
+	}
+
 	/* The entry of this id, or nothing if none has it. */
 	const Entry *find(__u32 id) const
 	{
@@ -149,7 +163,6 @@ public:
 	}
 
 private:
-	static constexpr __u32 NONE = ~0u;
 	/* Slots per entry at the least. At 1/4 full, 1 claim in 65 000 finds its eight slots taken and makes it grow. */
 	static constexpr size_t LOAD = 4;
 	static constexpr size_t LARGE = 512;

@@ -214,6 +214,7 @@ function addAnalyze(program: Command): void {
     .option("--json", "one JSON object; with --interval one line per interval")
     .option("--local <address>", "address of this end: its traffic is outbound; may be given again", collect)
     .option("--interval <duration>", "the numbers at the end of each interval")
+    .option("--packets", "one line of CSV per RTP packet instead")
     .option("--clock-rate <PT=HZ>", CLOCK_RATE_HELP, collect)
     .option("--probe <names>", "probes that are on (all)", collect)
     .option("--payload-type <PT=CODEC>", PAYLOAD_TYPE_HELP, collect)

@@ -186,6 +186,32 @@ export interface CaptureOptions {
   clockRates: Record<number, number>;
   /** All when absent. */
   probes?: HookProbe[];
+  /** Keep every RTP packet for `packets`. */
+  packets?: boolean;
+}
+
+/** One RTP packet, and its stream as it left it. */
+export interface PacketRow {
+  /** Id of the StreamRecord. */
+  stream: number;
+  ssrc: number;
+  /** Arrival since the Unix epoch: whole seconds and the rest. */
+  seconds: number;
+  nanoseconds: number;
+  payloadType: number;
+  sequence: number;
+  timestamp: number;
+  marker: number;
+  /** 1: no packet of the stream before it. */
+  isFirst: number;
+  /** Since the packet before, in order of arrival; nanoseconds. */
+  gapNs: number;
+  /** Numbers between the highest before and this one. */
+  lostBefore: number;
+  /** Hz; 0 = not known yet, then both jitters mean nothing. */
+  clockRate: number;
+  jitterNsQ8: number;
+  jitterRfc3550NsQ8: number;
 }
 
 /** A pcap or pcapng file through the same core. */
@@ -196,6 +222,11 @@ export interface Capture extends Source {
    * the fault stays in the snapshot.
    */
   read(untilMs?: number): Promise<boolean>;
+  /**
+   * The packets of confirmed streams since the last call, if the options asked for them. Then a read ends early, and
+   * resolves to true, whenever a batch of them waits to be taken.
+   */
+  packets(): Columns<PacketRow>;
   /**
    * Frames read, and those that were no UDP over IP. `nextMs` is the time of the packet that the last read stopped before,
    * on the capture's clock; it means nothing unless that read resolved to true.

@@ -22,7 +22,7 @@ const C_FOLDERS: Record<string, { ours: string[]; system: RegExp }> = {
 const ROWS: string[][] = [
   ["cli", "dailyprogram", "historyprogram"],
   ["commands"],
-  ["daemon", "callservice", "client", "host", "history", "output", "view", "reportview"],
+  ["daemon", "callservice", "client", "host", "history", "output", "view", "reportview", "packetcsv"],
   [
     "control",
     "call",
@@ -59,7 +59,7 @@ const ROWS: string[][] = [
   ["pairing", "depth", "quality"],
   ["codec"],
   ["native", "depthrecord"],
-  ["duration", "suggestion", "textfile", "errors"],
+  ["csv", "duration", "suggestion", "textfile", "errors"],
 ];
 
 /** The text without comments; string literals stay. */

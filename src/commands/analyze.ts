@@ -4,6 +4,7 @@ import { statedClockRates } from "../codec.js";
 import { quoteText } from "../duration.js";
 import { errnoName, RtcprobeError, type SystemError } from "../errors.js";
 import { addon, type Capture } from "../native.js";
+import { PACKET_TITLES, PacketPrinter } from "../packetcsv.js";
 import { parseProbes } from "../probes.js";
 import { Sampler } from "../sampler.js";
 import { loadCodecs } from "../sdp.js";
@@ -19,6 +20,7 @@ export interface AnalyzeFlags extends Flags {
   payloadType?: string[];
   sdp?: string[];
   interval?: string;
+  packets?: boolean;
   probe?: string[];
 }
 
@@ -77,6 +79,31 @@ async function readWhole(capture: Capture, sampler: Sampler): Promise<void> {
   }
 }
 
+/** One line per RTP packet, a batch at a time: memory is the streams'. */
+async function printPackets({ output }: CommandContext, capture: Capture): Promise<void> {
+  const printer = new PacketPrinter((stream) => capture.origin("stream", stream));
+  let lines = [PACKET_TITLES];
+  for (let more = true; more; ) {
+    const read = await capture.read().catch((error: unknown) => ({ error }));
+    lines.push(...printer.format(capture.packets()));
+    const written = await writeLines(output, lines);
+    if (typeof read === "object") throw read.error;
+    more = read && written;
+    lines = [];
+  }
+}
+
+/** False if the reader is gone. */
+async function writeLines(output: CommandContext["output"], lines: readonly string[]): Promise<boolean> {
+  try {
+    if (lines.length > 0) await output.text(`${lines.join("\n")}\n`);
+    return true;
+  } catch (error) {
+    if (errnoName(error) === "EPIPE") return false;
+    throw error;
+  }
+}
+
 interface Analysis {
   capture: Capture;
   sampler: Sampler;
@@ -118,12 +145,17 @@ export async function analyzeCommand(context: CommandContext, file: string, flag
   const clockRates = { ...statedClockRates(codecs), ...given };
   const probes = readFlag("--probe", () => (flags.probe ? parseProbes(listItems(flags.probe)) : undefined));
   const interval = readDurationFlag("--interval", flags.interval, "10ms");
+  const packets = flags.packets ?? false;
+  if (packets && (flags.json || interval !== undefined)) {
+    throw new RtcprobeError("ERR_USAGE", "--packets excludes --json and --interval", "leave them out");
+  }
   let capture: Capture | undefined;
   try {
-    capture = addon.openCapture(file, { local, clockRates, ...(probes === undefined ? {} : { probes }) });
+    capture = addon.openCapture(file, { local, clockRates, packets, ...(probes === undefined ? {} : { probes }) });
     const sampler = new Sampler(capture, { codecs, retireIdle: false });
     const analysis = { capture, sampler, json: flags.json ?? false };
-    if (interval === undefined) await analyzeWhole(context, analysis);
+    if (flags.packets) await printPackets(context, capture);
+    else if (interval === undefined) await analyzeWhole(context, analysis);
     else await analyzeIntervals(context, analysis, interval);
     const { truncatedFile } = capture.frames();
     if (truncatedFile) context.say(`${file} ends within a packet; the numbers are of what came before it`);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Records of no known schema as flat names and values. */
+import { formatRow } from "../csv.js";
 import type { Raw } from "./record.js";
 
 export type Scalar = number | string | boolean;
@@ -23,15 +24,9 @@ export function flattenRecord(record: Raw): Map<string, Scalar> {
   return flat;
 }
 
-function quoteCell(value: Scalar | undefined): string {
-  const text = value === undefined ? "" : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
 /** Lines of CSV (RFC 4180, without line ends): a column for every name in any of the records, `time` first. */
 export function formatCsv(records: readonly Raw[]): string[] {
   const rows = records.map(flattenRecord);
   const names = [...new Set(["time", ...rows.flatMap((row) => [...row.keys()])])];
-  const lines = rows.map((row) => names.map((name) => quoteCell(row.get(name))).join(","));
-  return [names.map(quoteCell).join(","), ...lines];
+  return [formatRow(names), ...rows.map((row) => formatRow(names.map((name) => row.get(name))))];
 }
