@@ -41,8 +41,8 @@ export async function openCalls(config: Config, store: Store, say: (line: string
     store: new CallStore(config.calls.directory),
     // What the journal has, the sinks get.
     write: async (points) => {
-      await store.keep({ timestamp: Date.now(), points });
-      return { kind: "done" };
+      const isKept = await store.keep({ timestamp: Date.now(), points });
+      return isKept ? { kind: "done" } : { kind: "retry", reason: "the journal cannot be written" };
     },
     say,
   });

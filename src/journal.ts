@@ -97,9 +97,10 @@ export class Journal implements Shelf {
     for (const cursor of this.#cursors) cursor.wake();
   }
 
-  /** Resolves when what was appended is written, or cannot be for now. */
-  async settle(): Promise<void> {
+  /** Resolves when what was appended is written; to false when it cannot be for now, and waits in memory. */
+  async settle(): Promise<boolean> {
     await this.#writing;
+    return this.#failing === undefined;
   }
 
   /** A cursor of that name: it goes on where the last one of the name stood. */

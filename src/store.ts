@@ -71,8 +71,8 @@ export class Store {
     this.#journal.append(content);
   }
 
-  /** As append, and resolves when it is written: the process may be killed then. */
-  keep(content: Content): Promise<void> {
+  /** As append, and resolves when it is written: the process may be killed then. To false when it cannot be for now. */
+  keep(content: Content): Promise<boolean> {
     this.#journal.append(content);
     return this.#journal.settle();
   }

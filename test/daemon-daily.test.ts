@@ -90,7 +90,7 @@ describe.skipIf(missing !== "")(`daemon: its calls and Daily — ${missing || "e
       said += text;
       own += text;
     });
-    await expect.poll(() => own, { timeout: 20_000 }).toContain("watching eBPF");
+    await expect.poll(() => own, { timeout: 60_000 }).toContain("watching eBPF");
     expect(readFileSync(`/proc/${child.pid}/cmdline`, "utf8")).not.toContain(KEY);
     return child;
   }
@@ -104,7 +104,7 @@ describe.skipIf(missing !== "")(`daemon: its calls and Daily — ${missing || "e
   const soon = (look: () => unknown, timeout = 15_000) => expect.poll(look, { timeout, interval: 50 });
 
   it(`killed ${KILLS} times, by seed ${SEED}: no call and no point is missing, none is twice`, {
-    timeout: 60_000 + KILLS * 10_000,
+    timeout: 120_000 + KILLS * 10_000,
   }, async () => {
     const random = seedRandom(SEED);
     const calls = Array.from({ length: KILLS + 2 }, (_, call) => call);

@@ -368,11 +368,13 @@ describe.skipIf(!can.root.ok)(`journal: a disk that refuses — ${can.root.why}`
     expect(written + dropped + queued).toBe(60 * 2_002);
     expect(droppedBy.full).toBeGreaterThan(0);
     expect(lastError).toContain("ENOSPC");
+    expect(await journal.settle()).toBe(false);
     expect(events).toEqual([expect.stringContaining("ENOSPC; the file system is full: make room")]);
     rmSync(pathOf("ballast"));
     run("mount", "-o", "remount,size=64m", directory);
     journal.append(wide(60));
     await settled(journal);
+    expect(await journal.settle()).toBe(true);
     expect(journal.status().state).toBe("ok");
     expect(journal.status().written + journal.status().dropped).toBe(61 * 2_002);
     const kept = (await readAll()).samples.map(({ timestamp }) => timestamp);
