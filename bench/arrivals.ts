@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Part arrivals: how far three clocks are from the sender's, on an idle and on an overloaded host. */
 import { availableParallelism } from "node:os";
-import { type Figure, figureOf, type Part, print, quantile, quick } from "./figure.js";
+import { type Figure, figureOf, type Part, quantile, quick } from "./figure.js";
 import { Rig } from "./rig.js";
+import { printPart } from "./table.js";
 
 /** As arrivals.cc prints it: errors in ns. */
 interface Arrivals {
@@ -48,7 +49,7 @@ try {
     }
   }
   for (const [host, all] of Object.entries(runs)) part.figures.push(...figuresOf(host, all));
-  print(part);
+  printPart(part);
 } finally {
   await rig.close();
 }

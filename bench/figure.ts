@@ -36,7 +36,7 @@ export interface Skip {
 /** QUICK=1: fewer cases and repetitions, to see that all works. */
 export const quick = !["", "0", undefined].includes(process.env.QUICK);
 
-/** What bench/PART.ts prints, by `print`, as one JSON object. */
+/** What bench/PART.ts prints as one JSON object (bench/table.ts). */
 export interface Part {
   part: string;
   /** How to have it again. */
@@ -79,8 +79,4 @@ export function figureOf(name: string, unit: string, values: readonly number[], 
     better,
     ok: holds && !missed && Number.isFinite(center),
   };
-}
-
-export function print(part: Part): void {
-  process.stdout.write(`${JSON.stringify(part)}\n`);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Part kernel: what the attached pair adds to a packet's way, beside an empty pair and no program. */
 import { type Cost, measureCost, PROBE } from "./cost.js";
-import { type Figure, figureOf, type Part, print, quick } from "./figure.js";
+import { type Figure, figureOf, type Part, quick } from "./figure.js";
 import { Rig, type RigOptions } from "./rig.js";
+import { printPart } from "./table.js";
 
 interface Case {
   name: string;
@@ -69,7 +70,7 @@ try {
     const { cost, blocks } = await measureCost(rig, { rounds: quick ? 50 : 100, ...one.options });
     part.figures.push(...figuresOf(one, blocks, cost.missed));
   }
-  print(part);
+  printPart(part);
 } finally {
   await rig.close();
 }

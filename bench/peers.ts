@@ -7,9 +7,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Figure, figureOf, type Part, print, quick } from "./figure.js";
+import { type Figure, figureOf, type Part, quick } from "./figure.js";
 import { PEERS, type Peer, reasonToSkip } from "./peerlist.js";
 import { type Pace, Rig } from "./rig.js";
+import { printPart } from "./table.js";
 import { Watcher } from "./watcher.js";
 
 const RATES = quick ? [20000] : [20000, 50000];
@@ -117,7 +118,7 @@ try {
     const ours = [...runs].find(([peer]) => peer.name === "ebpf")?.[1] ?? [];
     for (const [peer, all] of runs) part.figures.push(...figuresOf(peer, rate, all, ours));
   }
-  print(part);
+  printPart(part);
 } finally {
   await pace.close();
   await rig.close();

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Figure } from "./figure.js";
 import type { Result, Run } from "./result.js";
 import { ROOT } from "./rig.js";
+import { formatValue } from "./table.js";
 
 const REPORT = join(ROOT, "BENCHMARKS.md");
 const PLACE = /(<!-- part (\w+) -->\n)[\s\S]*?(<!-- end -->)/g;
@@ -32,14 +33,6 @@ const COLUMNS: Record<string, Record<string, string>> = {
   },
   arrivals: { p50: "p50", p99: "p99", p999: "p99.9", max: "max" },
 };
-
-/** Three digits that count, thousands apart. */
-export function formatValue(value: number): string {
-  if (!Number.isFinite(value)) return "–";
-  const size = Math.abs(value);
-  const digits = size >= 100 || Number.isInteger(value) ? 0 : Math.max(0, 2 - Math.floor(Math.log10(size)));
-  return value.toFixed(Math.min(digits, 6)).replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, " ");
-}
 
 /** Median, quartiles where there are repetitions, and the bar. */
 function cell(figure: Figure | undefined): string {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Part updates: nothing lost with two CPUs on one stream, nothing torn while it is read. */
 import { DATAGRAM_OUTCOMES, type DatagramOutcome } from "../src/native.js";
-import { figureOf, type Part, print, quick } from "./figure.js";
+import { figureOf, type Part, quick } from "./figure.js";
 import { Rig } from "./rig.js";
+import { printPart } from "./table.js";
 
 /** As updates.cc prints it: sent by all threads, packets in all records, and how the datagrams ended. */
 interface Updates {
@@ -36,7 +37,7 @@ try {
     const count = (outcome: DatagramOutcome) => outcomes[DATAGRAM_OUTCOMES.indexOf(outcome)] ?? 0;
     lost.push(2 * sent - packets - count("contended"));
     contended.push(count("contended"));
-    const reads = await rig.run<Torn>("torn", { streams: 1, reads: quick ? 2e6 : 2e7 });
+    const reads = await rig.run<Torn>("torn", { streams: 1, reads: 2e7 });
     torn.push(reads.torn);
     plain.push(reads.plainTorn);
     changes.push(reads.changes);
@@ -54,7 +55,7 @@ try {
     }),
     figureOf("updates.torn.changes", "reads", changes, { better: "more", note: "reads that found a new count" }),
   ];
-  print({ part: "updates", command: "make bench PART=updates", figures, skipped: [] } satisfies Part);
+  printPart({ part: "updates", command: "make bench PART=updates", figures, skipped: [] } satisfies Part);
 } finally {
   await rig.close();
 }

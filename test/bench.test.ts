@@ -5,7 +5,8 @@ import { isRegression, noiseOf } from "../bench/baseline.js";
 import { deviation, figureOf, median, quantile } from "../bench/figure.js";
 import { machineClass } from "../bench/machine.js";
 import { PEERS } from "../bench/peerlist.js";
-import { fillReport, formatValue } from "../bench/report.js";
+import { fillReport } from "../bench/report.js";
+import { formatValue } from "../bench/table.js";
 
 const MACHINE = { cpu: "AMD EPYC(TM) 7", cores: 2, memoryGib: 8, kernel: "6.18.4-a", node: "v20", clang: "clang" };
 
