@@ -156,9 +156,13 @@ describe.skipIf(why !== "")(`influx: from the socket to the dashboard — ${why 
       return influxd.query(expandMacros(expandVariables(query, dashboard.variables, {}), range), "calls");
     };
 
-    it.each(dashboard.targets)("$panel $refId shows the call", async ({ query }) => {
-      expect((await run(query)).length).toBeGreaterThan(0);
-    });
+    // Daily knows nothing of this call: grafana.test.ts has the other queries.
+    it.each(dashboard.targets.filter(({ query }) => !query.includes("daily")))(
+      "$panel $refId shows the call",
+      async ({ query }) => {
+        expect((await run(query)).length).toBeGreaterThan(0);
+      },
+    );
 
     it.each([
       ["host", ["live"]],
