@@ -7,6 +7,7 @@ import { formatSeries, formatValues } from "./line.js";
 import { Outage, type OutageLimits } from "./outage.js";
 import { type PointOptions, samplePoints } from "./point.js";
 import { type Content, type Entry, type Feed, isSample, type Sink, type SinkStatus } from "./sink.js";
+import { SeriesBook } from "./tag.js";
 
 /** What takes points, as lines of line protocol without their ends. */
 export interface Target {
@@ -65,6 +66,7 @@ export class Delivery implements Sink {
   readonly name: string;
   readonly #options: DeliveryOptions;
   readonly #outage: Outage;
+  readonly #book = new SeriesBook();
   #written = 0;
   readonly #droppedBy: Record<string, number> = {};
   #lastError: string | undefined;
@@ -175,7 +177,8 @@ export class Delivery implements Sink {
 
   #makePoints(content: Content, batch: Batch): IPoint[] {
     if (!isSample(content)) return content.points;
-    return samplePoints(content, this.#options, (error) => this.#refuse(batch, 1, "invalid", (error as Error).message));
+    const refuse = (error: unknown) => this.#refuse(batch, 1, "invalid", (error as Error).message);
+    return samplePoints(content, this.#options, refuse, this.#book);
   }
 
   /** Until each point is stored or dropped; false when the end came first. */

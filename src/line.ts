@@ -24,11 +24,23 @@ function formatField(value: unknown, type: FieldType | undefined): string {
   return type === FieldType.INTEGER ? `${value}i` : String(value);
 }
 
+function formatTags(tags: Readonly<Record<string, string>>): string {
+  return Object.entries(tags)
+    .map(([name, value]) => `,${escapeTag(name)}=${escapeTag(value)}`)
+    .join("");
+}
+
+/** Of tags that are used again, as those of a SeriesBook are. */
+const TAG_TEXTS = new WeakMap<object, string>();
+
 /** Measurement and tags: what the points of one series have in common. */
 export function formatSeries({ measurement = "", tags = {} }: IPoint): string {
-  let text = measurement;
-  for (const name in tags) text += `,${escapeTag(name)}=${escapeTag(tags[name] as string)}`;
-  return text;
+  let text = TAG_TEXTS.get(tags);
+  if (text === undefined) {
+    text = formatTags(tags);
+    TAG_TEXTS.set(tags, text);
+  }
+  return measurement + text;
 }
 
 /** Fields and time, with the blank before them. The point is of `samplePoints`, which checks what this would have to. */

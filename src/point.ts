@@ -6,7 +6,7 @@
 import { FieldType, type IPoint, type ISchemaOptions } from "influx";
 import { RtcprobeError } from "./errors.js";
 import { mergeStreams } from "./merger.js";
-import { DATAGRAM_OUTCOMES, type Datagrams } from "./native.js";
+import { DATAGRAM_OUTCOMES } from "./native.js";
 import type {
   CandidatePairStats,
   Endpoints,
@@ -16,6 +16,7 @@ import type {
   Sample,
   StreamStats,
 } from "./stats.js";
+import { addTag, endpointTags, type Series, SeriesBook, type Tags } from "./tag.js";
 
 /** Of a stats type, what is neither a tag, nor the time, nor the measurement, nor said to a person only. */
 type FieldName<Stats> = Exclude<
@@ -103,46 +104,6 @@ export const SCHEMA: readonly ISchemaOptions[] = [
   { measurement: "rtcprobe", fields: DATAGRAM_FIELDS, tags: ["host"] },
 ];
 
-/** The usual names, which need no closer look. */
-const PLAIN = /^[\w./:@-]+$/;
-
-/**
- * A tag value that line protocol carries unchanged, or undefined for the empty one, which it cannot carry. The names of
- * processes and cgroups are an attacker's input: a newline would begin a point of his own, a backslash at the end would eat
- * the next comma, and the client doubles one before a quote. Such characters become U+FFFD; other backslashes stay, for
- * systemd escapes the names of units with them.
- */
-export function sanitizeTag(text: string): string | undefined {
-  if (PLAIN.test(text)) return text;
-  const value = text.toWellFormed().replace(/\p{Cc}|\\(?='|$)/gu, "\ufffd");
-  return value === "" ? undefined : value;
-}
-
-type Tags = Record<string, string>;
-
-function addTag(tags: Tags, name: string, text: string | undefined): void {
-  const value = text === undefined ? undefined : sanitizeTag(text);
-  if (value !== undefined) tags[name] = value;
-}
-
-/** "192.0.2.1:5004" or "[2001:db8::1]:5004". */
-function formatEndpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function endpointTags(stats: Endpoints & Owner, host: string, peer: string): Tags {
-  const tags: Tags = {
-    src: formatEndpoint(stats.srcAddress, stats.srcPort),
-    dst: formatEndpoint(stats.dstAddress, stats.dstPort),
-    peer,
-  };
-  if (stats.turnChannel !== undefined) tags.turnChannel = String(stats.turnChannel);
-  addTag(tags, "host", host);
-  addTag(tags, "comm", stats.comm);
-  addTag(tags, "cgroup", stats.cgroup);
-  return tags;
-}
-
 function checkNumber(measurement: string, name: string, value: unknown, type: FieldType): void {
   if (type === STRING) return;
   const good = type === INTEGER ? Number.isSafeInteger(value) : Number.isFinite(value);
@@ -174,17 +135,6 @@ function lastPacket(stream: StreamStats): number {
   return stream.type === "inbound-rtp" ? stream.lastPacketReceivedTimestamp : stream.lastPacketSentTimestamp;
 }
 
-function streamPoint(stream: StreamStats, { host, perStream }: PointOptions, timeNs: string): IPoint {
-  const inbound = stream.type === "inbound-rtp";
-  const tags = endpointTags(stream, host, inbound ? stream.srcAddress : stream.dstAddress);
-  if (perStream) tags.ssrc = String(stream.ssrc);
-  return makePoint(inbound ? INBOUND : OUTBOUND, tags, stream, timeNs);
-}
-
-function pairPoint(pair: CandidatePairStats, host: string, timeNs: string): IPoint {
-  return makePoint(PAIR, endpointTags(pair, host, pair.dstAddress), pair, timeNs);
-}
-
 /** A round trip that Daily measured, in seconds, in the series of the pair that had none; of no pair where none was seen. */
 export function dailyRoundTripPoint(
   place: (Endpoints & Owner) | undefined,
@@ -198,12 +148,6 @@ export function dailyRoundTripPoint(
   return makePoint(PAIR, tags, fields, timeNs);
 }
 
-function datagramPoint(datagrams: Datagrams, host: string, timeNs: string): IPoint {
-  const tags: Tags = {};
-  addTag(tags, "host", host);
-  return makePoint(DATAGRAMS, tags, datagrams, timeNs);
-}
-
 export interface PointOptions {
   /** Value of the tag `host`. */
   host: string;
@@ -211,14 +155,13 @@ export interface PointOptions {
   perStream: boolean;
 }
 
-/** What InfluxDB tells points of one time and host apart by. No tag holds a newline. */
-function seriesKey({ measurement, tags = {} }: IPoint): string {
-  const { src, dst, turnChannel, ssrc, comm, cgroup } = tags;
-  return `${measurement}\n${src}\n${dst}\n${turnChannel}\n${ssrc}\n${comm}\n${cgroup}`;
+function streamTags(stream: StreamStats, { host, perStream }: PointOptions): Tags {
+  const tags = endpointTags(stream, host, stream.type === "inbound-rtp" ? stream.srcAddress : stream.dstAddress);
+  return perStream ? { ...tags, ssrc: String(stream.ssrc) } : tags;
 }
 
 /**
- * The points of a sample, each at its `timeNs`. `refuse` hears of every stat that makes no point, for a number in it is not
+ * The points of a sample, each at its `timeNs`. `book` remembers the tags of the samples before it. `refuse` hears of every stat that makes no point, for a number in it is not
  * finite or not exact.
  * @throws RtcprobeError ERR_SINK naming the field, when there is no `refuse`.
  */
@@ -228,25 +171,41 @@ export function samplePoints(
   refuse: (error: unknown) => void = (error) => {
     throw error;
   },
+  book = new SeriesBook(),
 ): IPoint[] {
   const { timeNs } = sample;
   const { host } = options;
   const points = new Map<string, IPoint>();
-  const add = (make: () => IPoint): void => {
+  const add = (schema: ISchemaOptions, { key, tags }: Series, stats: object): void => {
     try {
-      const point = make();
-      points.set(seriesKey(point), point);
+      points.set(key, makePoint(schema, tags, stats, timeNs));
     } catch (error) {
       refuse(error);
     }
   };
+  book.turn();
   // A socket opened anew on the same ports is another record with the same tags, and the server would mix their fields:
   // the record that received last stays.
   const found = options.perStream ? sample.streams : mergeStreams(sample.streams);
   const streams = found.toSorted((a, b) => lastPacket(a) - lastPacket(b));
   const pairs = sample.candidatePairs.toSorted((a, b) => a.lastStunTimestamp - b.lastStunTimestamp);
-  for (const stream of streams) add(() => streamPoint(stream, options, timeNs));
-  for (const pair of pairs) add(() => pairPoint(pair, host, timeNs));
-  add(() => datagramPoint(sample.datagrams, host, timeNs));
+  for (const stream of streams) {
+    const schema = stream.type === "inbound-rtp" ? INBOUND : OUTBOUND;
+    add(
+      schema,
+      book.find(stream, stream.ssrc, () => streamTags(stream, options)),
+      stream,
+    );
+  }
+  for (const pair of pairs) {
+    add(
+      PAIR,
+      book.find(pair, undefined, () => endpointTags(pair, host, pair.dstAddress)),
+      pair,
+    );
+  }
+  const tags: Tags = {};
+  addTag(tags, "host", host);
+  add(DATAGRAMS, { key: "", tags }, sample.datagrams);
   return [...points.values()];
 }

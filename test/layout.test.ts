@@ -51,6 +51,7 @@ const ROWS: string[][] = [
     "server",
     "line",
     "point",
+    "tag",
     "merger",
   ],
   ["journal", "archive", "cursor", "lock", "segment", "frame", "sink"],

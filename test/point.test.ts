@@ -5,7 +5,8 @@
  */
 import { FieldType } from "influx";
 import { describe, expect, it } from "vitest";
-import { SCHEMA, samplePoints, sanitizeTag } from "../src/point.js";
+import { SCHEMA, samplePoints } from "../src/point.js";
+import { sanitizeTag } from "../src/tag.js";
 import { candidatePair, DATAGRAMS, inboundStream, makeSample, outboundStream } from "./samples.js";
 
 const OPTIONS = { host: "h1", perStream: true };

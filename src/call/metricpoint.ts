@@ -3,7 +3,8 @@
 import type { IPoint } from "influx";
 import { flattenRecord, type Scalar } from "../daily/flat.js";
 import { type DailyMetric, type Raw, readMetrics } from "../daily/record.js";
-import { dailyRoundTripPoint, sanitizeTag } from "../point.js";
+import { dailyRoundTripPoint } from "../point.js";
+import { sanitizeTag } from "../tag.js";
 import type { Call } from "./call.js";
 import type { Reading } from "./reading.js";
 
