@@ -5,7 +5,7 @@
 /* The kernel's side of the seam in core/observe.h: records in maps, bytes from the packet, time from the clock. */
 #include "maps.h"
 
-#include "../core/observe.h"
+#include "../core/usual.h"
 
 enum {
 	MAX_SEGMENTS = 128, /* UDP_MAX_SEGMENTS of Linux 6.9; 64 before */
@@ -15,7 +15,7 @@ enum {
 /* Where a datagram begins, and who exchanges it. */
 struct arrival {
 	struct endpoints endpoints;
-	__u64 now;     /* 0 until somebody asked: the datagrams of a super-packet arrived together */
+	__u64 now;     /* as in struct observer */
 	__u32 payload; /* offset of the UDP payload in the packet */
 	__u32 next;    /* segment: its offset in the payload */
 };
@@ -24,7 +24,8 @@ struct arrival {
 struct observer {
 	struct __sk_buff *skb;
 	struct tallies *tallies;
-	struct arrival *arrival;
+	__u64 *now;    /* 0 until somebody asked: the datagrams of a super-packet arrived together */
+	__u32 payload; /* offset of the UDP payload in the packet */
 };
 
 static __always_inline struct stream *observer_stream(struct observer *o, __u32 slot)
@@ -64,9 +65,12 @@ static __always_inline __u32 observer_pair_mask(const struct observer *o)
 	return config.pair_mask;
 }
 
-static __always_inline __u64 observer_seed(const struct observer *o)
+static __always_inline const struct tag_keys *observer_keys(const struct observer *o)
 {
-	return config.seed;
+	const struct tag_keys *keys = (const struct tag_keys *)&config.keys;
+
+	__asm__("" : "+r"(keys)); /* else the compiler takes the zeros it sees for the keys */
+	return keys;
 }
 
 static __always_inline __u32 observer_clock_rate(const struct observer *o, __u8 payload_type)
@@ -79,13 +83,25 @@ static __always_inline int observer_probe_is_on(const struct observer *o, __u32 
 	return config.probes & probe && probes & probe;
 }
 
-static __always_inline __u64 observer_arrival(struct observer *o, struct endpoints *e)
+static __always_inline __u64 observer_arrival(struct observer *o)
 {
-	if (config.by_socket)
-		e->cookie = bpf_get_socket_cookie(o->skb);
-	if (!o->arrival->now)
-		o->arrival->now = config.packet_timestamps ? o->skb->tstamp : bpf_ktime_get_ns();
-	return o->arrival->now;
+	if (!*o->now)
+		*o->now = config.packet_timestamps ? o->skb->tstamp : bpf_ktime_get_ns();
+	return *o->now;
+}
+
+/*
+ * The address of the socket: its cookie costs a call per packet. Less an address that is the same for the whole life of the
+ * program, because the verifier lets two pointers become a number in no other way.
+ */
+static __always_inline __u64 observer_socket(const struct observer *o)
+{
+	return config.by_socket ? (__u64)((long)o->skb->sk - (long)&config) : 0;
+}
+
+static __always_inline __u64 observer_cookie(const struct observer *o)
+{
+	return config.by_socket ? bpf_get_socket_cookie(o->skb) : 0;
 }
 
 static __always_inline void observer_owner(struct observer *o, __u64 *cgroup_id, __u32 *pid)
@@ -110,8 +126,7 @@ static __always_inline void observer_show(struct observer *o, struct datagram *d
 	if (size > DATAGRAM_WINDOW)
 		size = DATAGRAM_WINDOW;
 	d->filled = 0;
-	if (at < d->size && size > 0 &&
-	    bpf_skb_load_bytes(o->skb, o->arrival->payload + d->offset + at, d->bytes, size) == 0)
+	if (at < d->size && size > 0 && bpf_skb_load_bytes(o->skb, o->payload + d->offset + at, d->bytes, size) == 0)
 		d->filled = size;
 }
 
@@ -139,11 +154,13 @@ static __always_inline void refuse(enum outcome reason, __u32 n)
  */
 __attribute__((noinline)) int observe_datagram(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
 {
-	struct observer o = { .skb = skb, .tallies = find_tallies(), .arrival = a };
+	struct observer o = { .skb = skb, .tallies = find_tallies() };
 	enum outcome outcome = DATAGRAM_TRUNCATED;
 
 	if (!a || !d || !o.tallies)
 		return 0;
+	o.now = &a->now;
+	o.payload = a->payload;
 	observer_tally(&o, DATAGRAM_SEEN, 1);
 	if (d->size == 0) {
 		observer_tally(&o, DATAGRAM_EMPTY, 1);

@@ -50,62 +50,136 @@ static __always_inline int read_slow(struct __sk_buff *skb, struct arrival *a, s
 	return 1;
 }
 
-/* The usual case: UDP right behind an IP header without options, in the linear part. False if it is not that. */
-static __always_inline int read_fast(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
+/*
+ * The usual packet: UDP right behind an IP header without options, in the linear part. NULL if it is not that, or not whole;
+ * else the UDP header, and *e says who exchanges it.
+ */
+static __always_inline struct udphdr *read_fast(struct __sk_buff *skb, struct endpoints *e)
 {
 	void *data = (void *)(long)skb->data;
 	void *data_end = (void *)(long)skb->data_end;
 	struct udphdr *udp;
-	__u32 length, end;
+	__u32 length, at, end;
 
-	if (a->endpoints.is_ipv6) {
+	if (e->is_ipv6) {
 		struct ipv6hdr *ip = data;
 
 		udp = (void *)(ip + 1);
 		if ((void *)(udp + 1) > data_end || ip->nexthdr != IPPROTO_UDP)
 			return 0;
-		__builtin_memcpy(a->endpoints.src, &ip->saddr, sizeof(a->endpoints.src));
-		__builtin_memcpy(a->endpoints.dst, &ip->daddr, sizeof(a->endpoints.dst));
-		end = sizeof(*ip) + bpf_ntohs(ip->payload_len);
-		a->payload = sizeof(*ip) + sizeof(*udp);
+		__builtin_memcpy(e->src, &ip->saddr, sizeof(e->src));
+		__builtin_memcpy(e->dst, &ip->daddr, sizeof(e->dst));
+		at = sizeof(*ip);
+		end = at + bpf_ntohs(ip->payload_len);
 	} else {
 		struct iphdr *ip = data;
 
 		udp = (void *)(ip + 1);
 		if ((void *)(udp + 1) > data_end || ip->ihl != 5 || ip->frag_off & bpf_htons(0x1fff))
 			return 0;
-		a->endpoints.src[0] = ip->saddr;
-		a->endpoints.dst[0] = ip->daddr;
+		e->src[0] = ip->saddr;
+		e->dst[0] = ip->daddr;
+		at = sizeof(*ip);
 		end = bpf_ntohs(ip->tot_len);
-		a->payload = sizeof(*ip) + sizeof(*udp);
 	}
 	length = bpf_ntohs(udp->len);
-	if (!skb->gso_size && (length < sizeof(*udp) || a->payload - sizeof(*udp) + length > end || end > skb->len))
+	if (!skb->gso_size && (length < sizeof(*udp) || at + length > end || end > skb->len))
 		return 0;
-	a->endpoints.src_port = udp->source;
-	a->endpoints.dst_port = udp->dest;
-	d->size = length - sizeof(*udp);
-	if (d->size >= DATAGRAM_FIRST && (void *)(udp + 1) + DATAGRAM_FIRST <= data_end) {
-		__builtin_memcpy(d->bytes, udp + 1, DATAGRAM_FIRST);
-		d->filled = DATAGRAM_FIRST;
+	e->src_port = udp->source;
+	e->dst_port = udp->dest;
+	return udp;
+}
+
+/* Any datagram: the window on the stack, and core's way through all protocols. Global, to be out of the usual one's way. */
+__attribute__((noinline)) int observe_packet(struct __sk_buff *skb, __u32 direction, __u32 is_ipv6)
+{
+	void *data_end = (void *)(long)skb->data_end;
+	struct arrival a = {};
+	struct datagram d = {};
+	struct udphdr *udp;
+
+	a.endpoints.direction = (__u8)direction;
+	a.endpoints.is_ipv6 = is_ipv6 != 0;
+	udp = read_fast(skb, &a.endpoints);
+	if (udp) {
+		a.payload = (is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) + sizeof(*udp);
+		d.size = bpf_ntohs(udp->len) - sizeof(*udp);
+		if (d.size >= DATAGRAM_FIRST && (void *)(udp + 1) + DATAGRAM_FIRST <= data_end) {
+			__builtin_memcpy(d.bytes, udp + 1, DATAGRAM_FIRST);
+			d.filled = DATAGRAM_FIRST;
+		}
+	} else if (!read_slow(skb, &a, &d)) {
+		return 0;
 	}
+	if (skb->gso_size)
+		observe_segments(skb, &a, &d);
+	else
+		observe_datagram(skb, &a, &d);
+	return 0;
+}
+
+/*
+ * True if this was the next packet of a known stream, or is nothing that we know: both are told by the first words of a
+ * datagram that lies in the linear part behind plain headers. Nothing is kept on the stack that the packet can say again.
+ */
+static __always_inline int take_usual(struct __sk_buff *skb, __u8 direction)
+{
+	void *data = (void *)(long)skb->data;
+	void *data_end = (void *)(long)skb->data_end;
+	__u64 now = 0, addresses;
+	struct observer o = { .skb = skb, .now = &now, .tallies = find_tallies() };
+	struct udphdr *udp;
+	const __u32 *words;
+	__u32 end, size;
+	enum outcome outcome;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		struct iphdr *ip = data;
+
+		udp = (void *)(ip + 1);
+		words = (void *)(udp + 1);
+		if ((void *)(words + 4) > data_end || ip->ihl != 5 || ip->frag_off & bpf_htons(0x1fff))
+			return 0;
+		end = bpf_ntohs(ip->tot_len) - sizeof(*ip);
+		addresses = tag_of_ipv4(observer_keys(&o), ip->saddr, ip->daddr);
+	} else {
+		struct ipv6hdr *ip = data;
+		__u64 src[2], dst[2];
+
+		udp = (void *)(ip + 1);
+		words = (void *)(udp + 1);
+		if ((void *)(words + 4) > data_end || ip->nexthdr != IPPROTO_UDP)
+			return 0;
+		end = bpf_ntohs(ip->payload_len);
+		__builtin_memcpy(src, &ip->saddr, sizeof(src));
+		__builtin_memcpy(dst, &ip->daddr, sizeof(dst));
+		addresses = tag_of_ipv6(observer_keys(&o), src, dst);
+	}
+	size = bpf_ntohs(udp->len) - sizeof(*udp);
+	/* Whole, not empty (either would be below zero), and no super-packet. */
+	if (size - 1 >= 0xffff || size + sizeof(*udp) > end || end > skb->len || skb->gso_size || !o.tallies)
+		return 0;
+	switch (protocol_of(wire_u32(words[0]) >> 24)) {
+	case PROTOCOL_RTP_OR_RTCP:
+		outcome = DATAGRAM_RTP;
+		if (!observer_probe_is_on(&o, PROBE_RTP) || observer_probe_is_on(&o, PROBE_DEPTH) ||
+		    !observe_usual(&o, addresses, *(__u32 *)udp, direction, words, size))
+			return 0;
+		break;
+	case PROTOCOL_UNKNOWN: outcome = DATAGRAM_UNKNOWN; break;
+	default: return 0;
+	}
+	observer_tally(&o, DATAGRAM_SEEN, 1);
+	observer_tally(&o, outcome, 1);
 	return 1;
 }
 
 static __always_inline int hook(struct __sk_buff *skb, __u8 direction)
 {
-	struct arrival a = {};
-	struct datagram d = {};
+	__u8 is_ipv6 = 0;
 
-	if (!is_udp_candidate(skb, &a.endpoints.is_ipv6))
-		return PASS;
-	a.endpoints.direction = direction;
-	if (!read_fast(skb, &a, &d) && !read_slow(skb, &a, &d))
-		return PASS;
-	if (skb->gso_size)
-		observe_segments(skb, &a, &d);
-	else
-		observe_datagram(skb, &a, &d);
+	if (is_udp_candidate(skb, &is_ipv6) && !take_usual(skb, direction))
+		observe_packet(skb, direction, is_ipv6);
 	return PASS;
 }
 

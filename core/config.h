@@ -4,6 +4,8 @@
 
 #include <linux/types.h>
 
+#include "endpoints.h"
+
 /* The probes of the hooks; off means that its datagrams are not looked into. */
 enum probe_bit {
 	PROBE_RTP = 1,
@@ -14,7 +16,7 @@ enum probe_bit {
 
 /* What a run is told before it begins. In the kernel it is read-only data, so that dead branches are never loaded. */
 struct config {
-	__u64 seed;        /* of the tags: random, so that nobody can aim at a slot */
+	struct tag_keys keys;
 	__u32 stream_mask; /* slots - 1, a power of two less one */
 	__u32 pair_mask;
 	__u32 clock_rates[128]; /* Hz by payload type, over RFC 3551 and inference; 0 = not configured */
@@ -24,6 +26,6 @@ struct config {
 	__u8 reserved[5];
 };
 
-_Static_assert(sizeof(struct config) == 536, "config is read-only data of the program: no padding");
+_Static_assert(sizeof(struct config) == 648, "config is read-only data of the program: no padding");
 
 #endif

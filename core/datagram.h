@@ -25,22 +25,26 @@ struct datagram {
 	};
 };
 
-/*
- * Big-endian readers of the fields at `at`, which is a multiple of the field's size, and is a constant or bounded by the
- * caller to the window less that size.
- */
+/* A word of the wire, which is big-endian, as a number. */
+static inline __u32 wire_u32(__u32 word)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(word) : word;
+}
+
+static inline __u16 wire_u16(__u16 half)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(half) : half;
+}
+
+/* The field at `at`, which is a multiple of its size, and is a constant or bounded by the caller to the window less that size. */
 static inline __u16 read_u16(const struct datagram *d, __u32 at)
 {
-	__u16 half = d->halves[at / 2];
-
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(half) : half;
+	return wire_u16(d->halves[at / 2]);
 }
 
 static inline __u32 read_u32(const struct datagram *d, __u32 at)
 {
-	__u32 word = d->words[at / 4];
-
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(word) : word;
+	return wire_u32(d->words[at / 4]);
 }
 
 /* RFC 7983 section 7 (with RFC 9443): what the first byte permits. A permission, no proof: each parser confirms. */
@@ -53,12 +57,8 @@ enum protocol {
 	PROTOCOL_RTP_OR_RTCP,
 };
 
-static inline enum protocol datagram_protocol(const struct datagram *d)
+static inline enum protocol protocol_of(__u8 first)
 {
-	__u8 first = d->bytes[0];
-
-	if (d->filled == 0)
-		return PROTOCOL_UNKNOWN;
 	if (first >= 128 && first <= 191)
 		return PROTOCOL_RTP_OR_RTCP;
 	if (first <= 3)
@@ -70,6 +70,11 @@ static inline enum protocol datagram_protocol(const struct datagram *d)
 	if (first >= 16 && first <= 19)
 		return PROTOCOL_ZRTP;
 	return PROTOCOL_UNKNOWN;
+}
+
+static inline enum protocol datagram_protocol(const struct datagram *d)
+{
+	return d->filled ? protocol_of(d->bytes[0]) : PROTOCOL_UNKNOWN;
 }
 
 /*

@@ -2,6 +2,7 @@
 #ifndef RTCPROBE_CORE_DEPTH_H
 #define RTCPROBE_CORE_DEPTH_H
 
+#include "function.h"
 #include "stream.h"
 
 /*

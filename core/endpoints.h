@@ -50,27 +50,66 @@ static inline void endpoints_swap(struct endpoints *e)
 	e->dst_port = port;
 }
 
-/* One round of a 64-bit mixer (multiply by an odd constant, fold the high half down). */
-static inline __u64 mix(__u64 hash, __u64 word)
+/* What tags are made with: random per load, so that nobody can aim at a slot, or at another's tag, from outside. */
+enum { TAG_KEYS = 15 };
+
+struct tag_keys {
+	__u64 key[TAG_KEYS];
+};
+
+/* All keys from one random number: splitmix64. */
+static inline void tag_keys_begin(struct tag_keys *keys, __u64 seed)
 {
-	hash = (hash ^ word) * 0x9E3779B97F4A7C15ULL;
-	return hash ^ hash >> 32;
+	for (int i = 0; i < TAG_KEYS; i++) {
+		__u64 z = seed += 0x9E3779B97F4A7C15ULL;
+
+		z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9ULL;
+		z = (z ^ z >> 27) * 0x94D049BB133111EBULL;
+		keys->key[i] = z ^ z >> 31;
+	}
 }
 
 /*
  * 64-bit identity of (socket, 5-tuple, channel, direction, what), never 0: 0 marks a free slot. `what` is an SSRC for
- * streams. The seed is random per load, so that nobody can aim at a slot from outside.
+ * streams. Multilinear hashing: a sum of products, which a CPU computes side by side; its upper half is strongly universal
+ * (Carter and Wegman), so two identities share it with a chance of 2^-32 whoever chose them. In two parts: the addresses,
+ * and with them all.
  */
-static inline __u64 endpoints_tag(const struct endpoints *e, __u64 seed, __u32 what)
+static inline __u64 tag_of_ipv4(const struct tag_keys *keys, __u32 src, __u32 dst)
 {
-	__u64 tag = mix(seed ^ e->cookie, e->src[0]);
+	return keys->key[0] + keys->key[1] * src + keys->key[2] * dst;
+}
 
-	tag = mix(tag, e->dst[0]);
-	if (e->is_ipv6)
-		tag = mix(mix(tag, e->src[1]), e->dst[1]);
-	tag = mix(tag, ((__u64)e->src_port << 16 | e->dst_port) << 32 | what);
-	tag = mix(tag, (__u32)e->channel << 8 | e->direction);
-	return tag | 1;
+static inline __u64 tag_of_ipv6(const struct tag_keys *keys, const __u64 src[2], const __u64 dst[2])
+{
+	__u64 tag = tag_of_ipv4(keys, (__u32)src[0], (__u32)dst[0]) + keys->key[8];
+
+	tag += keys->key[9] * (src[0] >> 32) + keys->key[10] * (__u32)src[1] + keys->key[11] * (src[1] >> 32);
+	return tag + keys->key[12] * (dst[0] >> 32) + keys->key[13] * (__u32)dst[1] + keys->key[14] * (dst[1] >> 32);
+}
+
+static inline __u64 tag_of(const struct tag_keys *keys, __u64 addresses, __u32 ports, __u32 way, __u64 socket,
+			   __u32 what)
+{
+	__u64 tag = addresses + keys->key[3] * ports + keys->key[4] * way + keys->key[5] * what;
+
+	return (tag + keys->key[6] * (__u32)socket + keys->key[7] * (socket >> 32)) | 1;
+}
+
+/* The ports as they stand in the UDP header, and what of the way is no address. */
+static inline __u32 tag_way(__u16 channel, __u8 direction)
+{
+	return (__u32)channel << 8 | direction;
+}
+
+static inline __u64 endpoints_tag(const struct endpoints *e, const struct tag_keys *keys, __u64 socket, __u32 what)
+{
+	__u64 addresses =
+		e->is_ipv6 ? tag_of_ipv6(keys, e->src, e->dst) : tag_of_ipv4(keys, (__u32)e->src[0], (__u32)e->dst[0]);
+	__u32 ports = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? (__u32)e->dst_port << 16 | e->src_port :
+								  (__u32)e->src_port << 16 | e->dst_port;
+
+	return tag_of(keys, addresses, ports, tag_way(e->channel, e->direction), socket, what);
 }
 
 #endif

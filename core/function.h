@@ -11,4 +11,7 @@
 #define LONG_FUNCTION static inline
 #endif
 
+/* A function of the usual path: part of its caller, whatever a compiler thinks of its length. */
+#define SHORT_FUNCTION static inline __attribute__((always_inline))
+
 #endif

@@ -10,8 +10,8 @@
 #include "depth.h"
 #include "outcome.h"
 #include "pair.h"
+#include "receive.h"
 #include "rtcp.h"
-#include "stream.h"
 #include "table.h"
 #include "waiting.h"
 
@@ -26,12 +26,16 @@ static inline struct pair *observer_pair(struct observer *o, __u32 slot);
 static inline struct waiting_room *observer_waiting_room(struct observer *o, __u64 tag);
 static inline __u32 observer_stream_mask(const struct observer *o);
 static inline __u32 observer_pair_mask(const struct observer *o);
-static inline __u64 observer_seed(const struct observer *o);
+static inline const struct tag_keys *observer_keys(const struct observer *o);
 /* Clock rate the operator gave this payload type, 0 = none. */
 static inline __u32 observer_clock_rate(const struct observer *o, __u8 payload_type);
 static inline int observer_probe_is_on(const struct observer *o, __u32 probe);
-/* When the datagram arrived; also fills in e->cookie. Asked only of what is measured: a clock costs more than all else. */
-static inline __u64 observer_arrival(struct observer *o, struct endpoints *e);
+/* When the datagram arrived. Asked only of what is measured: a clock costs more than all else. */
+static inline __u64 observer_arrival(struct observer *o);
+/* A number that tells the datagram's socket from the other live ones; 0 where there are no sockets. */
+static inline __u64 observer_socket(const struct observer *o);
+/* The same for all times: its cookie. */
+static inline __u64 observer_cookie(const struct observer *o);
 /* Who owns the socket, as far as this place knows. */
 static inline void observer_owner(struct observer *o, __u64 *cgroup_id, __u32 *pid);
 /* Add n to the number of datagrams with this outcome. */
@@ -104,9 +108,9 @@ static inline enum outcome observe_rtp(struct observer *o, const struct datagram
 	if (!rtp_parse(d, &packet.header))
 		return DATAGRAM_UNKNOWN;
 	packet.size = d->size;
-	packet.now = observer_arrival(o, e);
+	packet.now = observer_arrival(o);
 	packet.configured_rate = observer_clock_rate(o, packet.header.payload_type);
-	tag = endpoints_tag(e, observer_seed(o), packet.header.ssrc);
+	tag = endpoints_tag(e, observer_keys(o), observer_socket(o), packet.header.ssrc);
 	slot = observe_stream_slot(o, tag, packet.now);
 	if (slot > observer_stream_mask(o))
 		return DATAGRAM_TABLE_FULL;
@@ -116,8 +120,9 @@ static inline enum outcome observe_rtp(struct observer *o, const struct datagram
 		return DATAGRAM_TABLE_FULL;
 	if (!record_lock(&s->version))
 		return observe_contended(o, s, detail, tag, &packet);
-	if (s->tag != tag) {
-		if (!stream_is_claimable(s, packet.now)) { /* another CPU was faster */
+	e->cookie = observer_cookie(o);
+	if (s->tag != tag || detail->endpoints.cookie != e->cookie) { /* a new socket may have an old one's number */
+		if (s->tag != tag && !stream_is_claimable(s, packet.now)) { /* another CPU was faster */
 			if (record_unlock(&s->version))
 				record_wait(&s->version); /* somebody waits for the other stream */
 			return DATAGRAM_CONTENDED;
@@ -125,9 +130,9 @@ static inline enum outcome observe_rtp(struct observer *o, const struct datagram
 		s->tag = tag;
 		detail->endpoints = *e;
 		observer_owner(o, &detail->cgroup_id, &detail->pid);
-		stream_begin(s, &detail->search, &packet.header, packet.now, packet.configured_rate);
+		stream_begin(s, detail, &packet.header, packet.now, packet.configured_rate);
 	}
-	step = stream_receive(s, &detail->search, &packet);
+	step = stream_receive(s, detail, &packet);
 	if (step == STREAM_CONFIRMED) { /* what probation held back is counted now */
 		observer_tally(o, DATAGRAM_RTP, (__s64)s->packets - 1);
 		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)s->packets);
@@ -163,7 +168,7 @@ static inline __u32 observe_pair_slot(struct observer *o, __u64 tag)
 static inline enum outcome observe_binding(struct observer *o, const struct stun_header *h, const struct endpoints *e,
 					   int from_first, __u64 now)
 {
-	__u64 tag = endpoints_tag(e, observer_seed(o), 0);
+	__u64 tag = endpoints_tag(e, observer_keys(o), e->cookie, 0);
 	__u32 slot = observe_pair_slot(o, tag);
 	struct pair *p;
 
@@ -204,7 +209,8 @@ static inline enum outcome observe_stun(struct observer *o, const struct datagra
 		return DATAGRAM_UNKNOWN;
 	if (h.method != STUN_BINDING)
 		return DATAGRAM_TURN;
-	now = observer_arrival(o, e);
+	now = observer_arrival(o);
+	e->cookie = observer_cookie(o);
 	/* Both directions are one pair, named from its first end. In place, for the stack is short, and back again. */
 	if (!from_first)
 		endpoints_swap(e);

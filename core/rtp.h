@@ -27,37 +27,75 @@ static inline __u32 rtp_window(const struct datagram *d)
 	return RTP_HEADER + 4u * (d->bytes[0] & 15) + (d->bytes[0] & 0x10 ? 4 : 0);
 }
 
-/*
- * True and *h filled if this can be an RTP packet: version 2, headers within the payload, and no payload type that RFC
- * 5761 section 4 gives to RTCP. Padding is not looked at: under SRTP its length is encrypted.
- */
-static inline int rtp_parse(const struct datagram *d, struct rtp_header *h)
+/* The fixed header, as three words of the wire. */
+static inline void rtp_fixed(const __u32 words[3], struct rtp_header *h)
 {
-	__u32 csrcs = 4u * (d->bytes[0] & 15);
-	__u8 payload_type = d->bytes[1] & 127;
+	__u32 first = wire_u32(words[0]);
 
-	if (d->bytes[0] >> 6 != 2 || d->filled < rtp_window(d) || (payload_type >= 64 && payload_type < 96))
-		return 0;
-	h->payload_type = payload_type;
-	h->marker = d->bytes[1] >> 7;
-	h->csrc_count = d->bytes[0] & 15;
+	h->csrc_count = first >> 24 & 15;
+	h->marker = first >> 23 & 1;
+	h->payload_type = first >> 16 & 127;
 	h->reserved = 0;
-	h->sequence = read_u16(d, 2);
-	h->timestamp = read_u32(d, 4);
-	h->ssrc = read_u32(d, 8);
-	h->size = RTP_HEADER + csrcs;
+	h->sequence = (__u16)first;
+	h->timestamp = wire_u32(words[1]);
+	h->ssrc = wire_u32(words[2]);
+	h->size = RTP_HEADER + 4u * h->csrc_count;
 	h->extension_offset = 0;
 	h->extension_size = 0;
 	h->extension_profile = 0;
-	if (d->bytes[0] & 0x10) { /* RFC 3550 section 5.3.1 */
-		h->extension_profile = read_u16(d, RTP_HEADER + csrcs);
-		h->extension_size = (__u16)(4 * read_u16(d, RTP_HEADER + csrcs + 2));
-		if (read_u16(d, RTP_HEADER + csrcs + 2) > 16383) /* more words than a UDP payload holds */
-			return 0;
-		h->extension_offset = (__u16)(h->size + 4);
-		h->size += 4u + h->extension_size;
-	}
+}
+
+/* RFC 3550 section 5.3.1: the word ahead of the extension. False if that is longer than a UDP payload can be. */
+static inline int rtp_extension(__u32 word, struct rtp_header *h)
+{
+	__u32 head = wire_u32(word);
+
+	h->extension_profile = (__u16)(head >> 16);
+	h->extension_size = (__u16)(4 * head);
+	h->extension_offset = (__u16)(h->size + 4);
+	h->size += 4u + h->extension_size;
+	return (head & 0xffff) <= 16383;
+}
+
+static inline int rtp_has_extension(__u32 word)
+{
+	return wire_u32(word) >> 28 & 1;
+}
+
+/* RFC 5761 section 4: no payload type of RTP's, for RTCP has it. */
+static inline int rtp_is_type(__u8 payload_type)
+{
+	return payload_type < 64 || payload_type >= 96;
+}
+
+/*
+ * True and *h filled if this can be an RTP packet: version 2, headers within the payload, and a payload type of RTP's.
+ * Padding is not looked at: under SRTP its length is encrypted.
+ */
+static inline int rtp_parse(const struct datagram *d, struct rtp_header *h)
+{
+	if (d->bytes[0] >> 6 != 2 || d->filled < rtp_window(d))
+		return 0;
+	rtp_fixed(d->words, h);
+	if (!rtp_is_type(h->payload_type))
+		return 0;
+	if (rtp_has_extension(d->words[0]) && !rtp_extension(d->words[RTP_HEADER / 4 + (d->bytes[0] & 15)], h))
+		return 0;
 	return h->size <= d->size;
+}
+
+/*
+ * The same for a packet without CSRCs, of which the first four words are at hand. False as well if it has CSRCs: then
+ * rtp_parse() is to be asked.
+ */
+static inline int rtp_parse_plain(const __u32 words[4], __u32 size, struct rtp_header *h)
+{
+	if ((wire_u32(words[0]) >> 24 & 0xcf) != 0x80)
+		return 0;
+	rtp_fixed(words, h);
+	if (!rtp_is_type(h->payload_type) || (rtp_has_extension(words[0]) && !rtp_extension(words[3], h)))
+		return 0;
+	return h->size <= size;
 }
 
 #endif

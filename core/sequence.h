@@ -16,9 +16,13 @@ enum {
 };
 
 struct sequence {
-	__u32 base_seq;               /* lowest extended sequence number of this run */
-	__u32 max_seq;                /* highest */
-	__u64 window[SEQUENCE_WORDS]; /* number n arrived: bit n mod 512, valid for the last 512 up to max_seq */
+	__u32 base_seq; /* lowest extended sequence number of this run */
+	__u32 max_seq;  /* highest */
+	/*
+	 * Number n arrived: bit n mod 64 of word 1 + n / 64 mod 8, until the highest enters the word again; what stood there
+	 * is then in word 0 for as long. So the fate of 64 numbers becomes final at once, and never before 512 others came.
+	 */
+	__u64 window[1 + SEQUENCE_WORDS];
 };
 
 enum sequence_step {
@@ -28,9 +32,12 @@ enum sequence_step {
 	SEQUENCE_JUMP,      /* further away than a loss or a delay explains; nothing changed */
 };
 
+/* The word of `seq`, which is among the last 512 up to the highest. */
 static inline __u64 *sequence_word(struct sequence *s, __u32 seq)
 {
-	return &s->window[seq / 64 % SEQUENCE_WORDS];
+	__u32 left = s->max_seq / 64 - seq / 64 >= SEQUENCE_WORDS;
+
+	return &s->window[left ? 0 : 1 + seq / 64 % SEQUENCE_WORDS];
 }
 
 static inline __u64 sequence_bit(__u32 seq)
@@ -42,7 +49,7 @@ static inline __u64 sequence_bit(__u32 seq)
 static inline void sequence_begin(struct sequence *s, __u16 seq)
 {
 	s->base_seq = s->max_seq = SEQUENCE_BASE + seq;
-	for (int i = 0; i < SEQUENCE_WORDS; i++)
+	for (int i = 0; i <= SEQUENCE_WORDS; i++)
 		s->window[i] = 0;
 	*sequence_word(s, s->max_seq) = sequence_bit(s->max_seq);
 }
@@ -53,30 +60,34 @@ static inline __s32 sequence_delta(const struct sequence *s, __u16 seq)
 	return (__s16)(__u16)(seq - (__u16)s->max_seq);
 }
 
-/* Bits of one word up to and including that of `seq`. */
-static inline __u64 sequence_bits_to(__u32 seq)
-{
-	return sequence_bit(seq) * 2 - 1;
-}
-
-/* Move the highest on by `ahead`; the numbers that leave the window at its other end are forgotten. */
+/* Move the highest on by `ahead`. */
 static inline void sequence_advance(struct sequence *s, __u32 ahead)
 {
 	__u32 last = s->max_seq + ahead;
 	__u32 words = last / 64 - s->max_seq / 64;
 
-	if (words == 0) {
-		*sequence_word(s, last) &= ~(sequence_bits_to(last) & ~sequence_bits_to(s->max_seq));
-	} else {
-		*sequence_word(s, s->max_seq) &= sequence_bits_to(s->max_seq);
-		for (__u32 i = 1; i < SEQUENCE_WORDS; i++)
-			if (i < words)
-				*sequence_word(s, s->max_seq + 64 * i) = 0;
-		if (words >= SEQUENCE_WORDS)
-			*sequence_word(s, s->max_seq) = 0;
-		*sequence_word(s, last) &= ~sequence_bits_to(last);
+	for (__u32 i = 1; i <= SEQUENCE_WORDS + 1; i++) {
+		__u64 *entered = &s->window[1 + (s->max_seq / 64 + i) % SEQUENCE_WORDS];
+
+		if (i > words)
+			break;
+		s->window[0] = *entered;
+		*entered = 0;
 	}
 	s->max_seq = last;
+}
+
+/* True if the number is the next one and stays in the highest one's word: nothing leaves the window. */
+static inline int sequence_is_next(const struct sequence *s, __u16 seq)
+{
+	return seq == (__u16)(s->max_seq + 1) && seq % 64 != 0;
+}
+
+/* Account for the next number. */
+static inline void sequence_next(struct sequence *s)
+{
+	s->max_seq++;
+	s->window[1 + s->max_seq / 64 % SEQUENCE_WORDS] |= sequence_bit(s->max_seq);
 }
 
 /*

@@ -23,7 +23,7 @@ enum {
 
 static inline __u32 table_slot(__u64 tag, __u32 probe, __u32 mask)
 {
-	return ((__u32)(tag >> 24) + probe) & mask;
+	return ((__u32)(tag >> 36) + probe) & mask; /* the upper bits of a tag are the random ones */
 }
 
 enum {
@@ -32,18 +32,22 @@ enum {
 	RECORD_WRITTEN = 4,
 };
 
-static inline int record_lock(__u32 *version)
+static inline int record_try_lock(__u32 *version)
 {
+	__u32 seen = *(volatile __u32 *)version;
+
 	if (!TABLE_SHARED) {
-		*version |= RECORD_LOCKED;
+		*version = seen | RECORD_LOCKED;
 		return 1;
 	}
-	for (int i = 0; i < TABLE_LOCK_TRIES; i++) {
-		__u32 seen = *(volatile __u32 *)version;
+	return !(seen & RECORD_LOCKED) && __sync_val_compare_and_swap(version, seen, seen | RECORD_LOCKED) == seen;
+}
 
-		if (!(seen & RECORD_LOCKED) && __sync_val_compare_and_swap(version, seen, seen | RECORD_LOCKED) == seen)
+static inline int record_lock(__u32 *version)
+{
+	for (int i = 0; i < TABLE_LOCK_TRIES; i++)
+		if (record_try_lock(version))
 			return 1;
-	}
 	return 0;
 }
 

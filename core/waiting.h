@@ -2,7 +2,7 @@
 #ifndef RTCPROBE_CORE_WAITING_H
 #define RTCPROBE_CORE_WAITING_H
 
-#include "stream.h"
+#include "receive.h"
 
 /*
  * Packets that found their record locked. Who sends may be scheduled away in the middle of a write, for milliseconds; what
@@ -76,7 +76,7 @@ LONG_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct 
 		    __sync_val_compare_and_swap(&w->state, WAITING_READY, WAITING_TAKEN) != WAITING_READY)
 			continue;
 		if (w->tag == tag && s->tag == tag)
-			step = stream_receive(s, &detail->search, &w->packet);
+			step = stream_receive(s, detail, &w->packet);
 		if (step != STREAM_UNCONFIRMED)
 			counted += step == STREAM_CONFIRMED ? (int)s->packets : 1;
 		(void)__sync_lock_test_and_set(&w->state, WAITING_FREE);

@@ -121,7 +121,7 @@ capture_source::capture_source(const Napi::CallbackInfo &info) : ObjectWrap(info
 		Napi::Object options = object_argument(info, 1, "options");
 		auto opened = std::make_shared<capture>(string_argument(info, 0, "path"));
 
-		observer_seed_randomly(&opened->observer);
+		random_keys(&opened->observer.config.keys);
 		clock_rates_option(options, opened->observer.config.clock_rates);
 		if (options.Get("packets").ToBoolean())
 			opened->keep_packets();

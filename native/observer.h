@@ -58,9 +58,9 @@ static inline __u32 observer_pair_mask(const struct observer *o)
 	return o->pairs.mask();
 }
 
-static inline __u64 observer_seed(const struct observer *o)
+static inline const struct tag_keys *observer_keys(const struct observer *o)
 {
-	return o->config.seed;
+	return &o->config.keys;
 }
 
 static inline __u32 observer_clock_rate(const struct observer *o, __u8 payload_type)
@@ -73,9 +73,19 @@ static inline int observer_probe_is_on(const struct observer *o, __u32 probe)
 	return (o->probes & probe) != 0;
 }
 
-static inline __u64 observer_arrival(struct observer *o, struct endpoints *)
+static inline __u64 observer_arrival(struct observer *o)
 {
 	return o->now;
+}
+
+static inline __u64 observer_socket(const struct observer *)
+{
+	return 0;
+}
+
+static inline __u64 observer_cookie(const struct observer *)
+{
+	return 0;
 }
 
 /* Packets do not say whose socket they belong to. */
@@ -116,7 +126,7 @@ static inline __u64 observer_expected_tag(const struct observer *o, const struct
 
 	if (udp->payload.size < RTP_HEADER || payload[0] >> 6 != 2)
 		return 0;
-	return endpoints_tag(&udp->endpoints, o->config.seed, load_u32(payload + 8));
+	return endpoints_tag(&udp->endpoints, &o->config.keys, 0, load_u32(payload + 8));
 }
 
 /* A datagram that is refused before anybody looks into it. */
@@ -134,7 +144,7 @@ static inline void observer_log(struct observer *o, const struct datagram &d, co
 
 	if ((outcome != DATAGRAM_RTP && outcome != DATAGRAM_UNCONFIRMED) || !rtp_parse(&d, &h))
 		return;
-	id = o->streams.id_of(endpoints_tag(&e, o->config.seed, h.ssrc));
+	id = o->streams.id_of(endpoints_tag(&e, &o->config.keys, 0, h.ssrc));
 	if (id != stream_table::NONE)
 		o->log->add(id, o->streams.find(id)->record, h);
 }

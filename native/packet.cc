@@ -95,7 +95,7 @@ void packet_stream::observe_frame(const struct ring_frame &frame, __u64 now)
 
 	if (kind == FRAME_UDP) {
 		udp.endpoints.direction = frame.direction;
-		if (is_everywhere && !seen.is_first(udp.endpoints, observer.config.seed, frame.interface, now))
+		if (is_everywhere && !seen.is_first(udp.endpoints, observer.config.keys, frame.interface, now))
 			return;
 	}
 	observer_packet(&observer, kind, &udp, frame.segment, now);

@@ -64,7 +64,7 @@ packet_source::packet_source(const Napi::CallbackInfo &info) : ObjectWrap(info)
 							      slots_option(options, "maxPairs"));
 
 		opened->with_observer([&](struct observer *o) {
-			observer_seed_randomly(o);
+			random_keys(&o->config.keys);
 			clock_rates_option(options, o->config.clock_rates);
 		});
 		opened->set_probes(probes);

@@ -3,10 +3,10 @@
 
 #include <cerrno>
 #include <memory>
-#include <sys/random.h>
 
 #include "kernel.h"
 #include "record.h"
+#include "source.h"
 #include "value.h"
 
 namespace
@@ -60,8 +60,7 @@ probe_source::probe_source(const Napi::CallbackInfo &info) : ObjectWrap(info)
 		options.stream_slots = slots_option(values, "maxStreams");
 		options.pair_slots = slots_option(values, "maxPairs");
 		clock_rates_option(values, options.config.clock_rates);
-		if (getrandom(&options.config.seed, sizeof(options.config.seed), 0) < 0)
-			throw system_failure("getrandom", errno);
+		random_keys(&options.config.keys);
 		state = std::make_unique<kernel_probe>(options);
 		state->set_probes(probes);
 	});

@@ -6,6 +6,8 @@
 
 #include "core.h"
 
+#include "../core/table.h"
+
 /*
  * Where each 5-tuple was seen first. A socket on all interfaces sees a packet on every device it passes, a bridge and its
  * port for one; without this the second sight of it would be taken for a duplicate.
@@ -14,13 +16,13 @@ class sightings
 {
 public:
 	/* True if packets of these endpoints count on this interface: it is the one that saw them first, of late. */
-	bool is_first(const struct endpoints &e, __u64 seed, int interface, __u64 now)
+	bool is_first(const struct endpoints &e, const struct tag_keys &keys, int interface, __u64 now)
 	{
-		__u64 tag = endpoints_tag(&e, seed, 0);
+		__u64 tag = endpoints_tag(&e, &keys, 0, 0);
 		sighting *claimable = nullptr;
 
 		for (__u32 i = 0; i < PROBES; i++) {
-			sighting &s = slots[(tag + i * 2) / 2 % SLOTS]; /* the lowest bit of a tag is always set */
+			sighting &s = slots[table_slot(tag, i, SLOTS - 1)];
 			bool is_idle = now - s.last_ns > IDLE_NS;
 
 			if (s.tag == tag && (s.interface == interface || is_idle)) {

@@ -10,10 +10,13 @@
 #include "record.h"
 #include "value.h"
 
-void observer_seed_randomly(struct observer *o)
+void random_keys(struct tag_keys *keys)
 {
-	if (getrandom(&o->config.seed, sizeof(o->config.seed), 0) < 0)
+	__u64 seed;
+
+	if (getrandom(&seed, sizeof(seed), 0) < 0)
 		throw system_failure("getrandom", errno);
+	tag_keys_begin(keys, seed);
 }
 
 void observer_snapshot(struct observer *o, struct snapshot *s)

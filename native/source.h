@@ -8,8 +8,8 @@
 struct observer;
 struct snapshot;
 
-/* Fill the seed with random bits, so that nobody can aim at a slot. */
-void observer_seed_randomly(struct observer *o);
+/* Keys of the tags that nobody can guess. */
+void random_keys(struct tag_keys *keys);
 /* Collect the rows and tallies; times are the caller's. */
 void observer_snapshot(struct observer *o, struct snapshot *s);
 /* origin(kind, id) and retire(kind, ids). */

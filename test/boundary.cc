@@ -21,10 +21,8 @@ struct stream make_stream()
 	s.last_ns = 7123456;
 	s.jitter_rfc3550 = WIDE + 8;
 	s.jitter = WIDE + 9;
-	s.order_ns = WIDE + 10;
 	s.first_ns = 11123456;
 	s.last_ts = NARROW + 12;
-	s.order_ts = NARROW + 13;
 	s.clock_rate = NARROW + 14;
 	s.duplicated = NARROW + 15;
 	s.reordered = NARROW + 16;
@@ -35,8 +33,6 @@ struct stream make_stream()
 	s.clock_source = 221;
 	s.evidence = STREAM_EVIDENCE;
 	s.csrc_count = 223;
-	s.bad_seq = 65024;
-	s.has_bad_seq = 225;
 	s.sequence.base_seq = NARROW + 26;
 	s.sequence.max_seq = NARROW + 27;
 	return s;

@@ -63,6 +63,7 @@ void fuzz_datagrams(struct input_bytes in, bool fixed)
 	struct observer o;
 	__u64 now = 1;
 
+	tag_keys_begin(&o.config.keys, 1);
 	o.streams.open(8, fixed);
 	o.pairs.open(8, fixed);
 	while (in.size) {
@@ -91,6 +92,7 @@ void fuzz_frames(struct input_bytes in)
 	struct observer o;
 	__u64 now = 1;
 
+	tag_keys_begin(&o.config.keys, 1);
 	o.streams.open(8, false);
 	o.pairs.open(8, false);
 	while (in.size) {
@@ -115,6 +117,7 @@ void fuzz_file(struct input_bytes in)
 	capture c("/proc/self/fd/" + std::to_string(file));
 	__u64 until = 0;
 
+	tag_keys_begin(&c.observer.config.keys, 1);
 	if (ftruncate(file, 0) < 0 || pwrite(file, in.data, in.size, 0) < 0)
 		abort();
 	try {

@@ -145,7 +145,6 @@ static void print_tallies(struct probe *skeleton)
 int main(int argc, char **argv)
 {
 	const struct config config = {
-		.seed = 1,
 		.stream_mask = STREAM_SLOTS - 1,
 		.pair_mask = PAIR_SLOTS - 1,
 		.packet_timestamps = 1,

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#ifndef RTCPROBE_CORE_RECEIVE_H
+#define RTCPROBE_CORE_RECEIVE_H
+
+/* One packet into the record of its stream. */
+#include "function.h"
+#include "stream.h"
+
+/* One jitter filter over every packet in order of arrival, the other over the packets that advanced. */
+static inline void stream_jitter(struct stream *s, const struct stream_detail *detail, __u64 now, __u32 timestamp,
+				 int in_order)
+{
+	__u64 change = transit_change(now - s->last_ns, (__s32)(timestamp - s->last_ts), s->clock_rate);
+
+	if (!detail->has_bad_seq) /* else the packet before was a stray of another time */
+		jitter_step(&s->jitter_rfc3550, change);
+	if (!in_order || timestamp == detail->order_ts)
+		return;
+	if (s->behind)
+		change = transit_change(now - detail->order_ns, (__s32)(timestamp - detail->order_ts), s->clock_rate);
+	if (!jitter_is_restart(change, s->clock_rate))
+		jitter_step(&s->jitter, change);
+}
+
+/* The clock rate is not known: run every candidate, and take over the one that proves right. */
+static inline void stream_search(struct stream *s, struct stream_detail *detail, __u64 now, __u32 timestamp,
+				 int in_order)
+{
+	struct clock_search *search = &detail->search;
+	int counts = in_order && timestamp != detail->order_ts;
+	__u64 elapsed = now - detail->order_ns;
+	__s32 ticks = (__s32)(timestamp - detail->order_ts);
+	__u32 found;
+
+	for (__u32 i = 0; i < CLOCK_CANDIDATES; i++) {
+		__u32 rate = CLOCK_CANDIDATE[i];
+
+		jitter_step(&search->jitter_rfc3550[i],
+			    transit_change(now - s->last_ns, (__s32)(timestamp - s->last_ts), rate));
+		if (counts) {
+			__u64 change = transit_change(elapsed, ticks, rate);
+
+			if (!jitter_is_restart(change, rate))
+				jitter_step(&search->jitter[i], change);
+		}
+	}
+	if (!in_order)
+		return;
+	found = clock_search_step(search, elapsed, ticks);
+	if (found >= CLOCK_CANDIDATES)
+		return;
+	s->clock_rate = CLOCK_CANDIDATE[found];
+	s->clock_source = CLOCK_INFERRED;
+	s->jitter = search->jitter[found];
+	s->jitter_rfc3550 = search->jitter_rfc3550[found];
+}
+
+/*
+ * How far ahead a number may be and still mean loss. A long outage loses more than MAX_DROPOUT packets; it differs from
+ * a restarted sender in that the RTP clock went on all the while, within a second or an eighth.
+ */
+static inline __s32 stream_reach(const struct stream *s, const struct stream_detail *detail, __s32 delta, __u64 now,
+				 __u32 timestamp)
+{
+	__u64 elapsed = now - detail->order_ns;
+	__u64 change;
+
+	if (delta < SEQUENCE_MAX_DROPOUT || !s->clock_rate)
+		return SEQUENCE_MAX_DROPOUT;
+	change = transit_change(elapsed, (__s32)(timestamp - detail->order_ts), s->clock_rate);
+	return change < NS_PER_S || (__s64)change < (__s64)elapsed >> 3 ? 1 << 15 : SEQUENCE_MAX_DROPOUT;
+}
+
+/*
+ * A number out of reach: a stray, or the sender restarted. RFC 3550 A.1: the next consecutive number proves the latter;
+ * the packet before, taken for a stray, was then the first of the new run, and the timing starts from it.
+ */
+static inline enum sequence_step stream_jump(struct stream *s, struct stream_detail *detail, __u16 sequence)
+{
+	if (!detail->has_bad_seq || sequence != detail->bad_seq) {
+		detail->bad_seq = (__u16)(sequence + 1);
+		detail->has_bad_seq = 1;
+		s->stray++;
+		return SEQUENCE_JUMP;
+	}
+	s->stray--;
+	detail->has_bad_seq = 0;
+	s->expected_before += s->sequence.max_seq - s->sequence.base_seq + 1;
+	sequence_begin(&s->sequence, (__u16)(sequence - 1));
+	detail->order_ns = s->last_ns;
+	detail->order_ts = s->last_ts;
+	s->behind = 0;
+	return sequence_step(&s->sequence, 1, SEQUENCE_MAX_DROPOUT);
+}
+
+/* The sender changed the payload type: timestamps of two clocks do not subtract, so timing starts anew on a new one. */
+static inline void stream_payload_type(struct stream *s, struct stream_detail *detail, const struct rtp_header *h,
+				       __u64 now, __u32 configured_rate)
+{
+	__u8 source;
+	__u32 rate = stream_known_rate(h->payload_type, configured_rate, &source);
+
+	s->payload_type = h->payload_type;
+	if (rate == 0 || rate == s->clock_rate)
+		return;
+	s->clock_rate = rate;
+	s->clock_source = source;
+	s->last_ns = detail->order_ns = now;
+	s->last_ts = detail->order_ts = h->timestamp;
+	s->behind = 0;
+}
+
+/* The figures that every packet adds to. */
+static inline void stream_count(struct stream *s, const struct rtp_header *h, __u32 size)
+{
+	s->packets++;
+	s->header_bytes += h->size;
+	s->bytes += size - h->size;
+}
+
+/* True if the packet is the next one of a stream whose last packets were in order: stream_usual() may count it. */
+static inline int stream_is_usual(const struct stream *s, const struct rtp_header *h)
+{
+	return s->settled && sequence_is_next(&s->sequence, h->sequence) && h->payload_type == s->payload_type &&
+	       h->csrc_count == s->csrc_count;
+}
+
+/* What stream_receive() comes to for such a packet: nearly all are, and this needs no more than two lines and the window. */
+static inline void stream_usual(struct stream *s, const struct rtp_header *h, __u32 size, __u64 now)
+{
+	__u64 change = transit_change(now - s->last_ns, (__s32)(h->timestamp - s->last_ts), s->clock_rate);
+
+	stream_count(s, h, size);
+	jitter_step(&s->jitter_rfc3550, change);
+	if (h->timestamp != s->last_ts && !jitter_is_restart(change, s->clock_rate))
+		jitter_step(&s->jitter, change);
+	sequence_next(&s->sequence);
+	s->last_ns = now;
+	s->last_ts = h->timestamp;
+}
+
+/*
+ * One packet that belongs to the stream. The caller holds the record, and has begun it if it was new. Returns enum
+ * stream_step.
+ */
+LONG_FUNCTION int stream_receive(struct stream *s, struct stream_detail *detail, const struct stream_packet *packet)
+{
+	const struct rtp_header *h = &packet->header;
+	enum sequence_step step = SEQUENCE_ADVANCED;
+	int first, consistent;
+	__u32 configured_rate;
+	__u64 now;
+	__s32 delta;
+
+	if (!s || !detail || !packet)
+		return STREAM_UNCONFIRMED;
+	now = packet->now;
+	if (stream_is_usual(s, h)) {
+		stream_usual(s, h, packet->size, now);
+		return STREAM_COUNTED;
+	}
+	configured_rate = packet->configured_rate;
+	first = s->packets == 0;
+	if (!s->behind) {
+		detail->order_ns = s->last_ns;
+		detail->order_ts = s->last_ts;
+	}
+	delta = sequence_delta(&s->sequence, h->sequence);
+	consistent = h->payload_type == s->payload_type && h->csrc_count == s->csrc_count && delta <= STREAM_NEAR &&
+		     delta >= -STREAM_NEAR;
+	if (!first) {
+		if (s->evidence < STREAM_EVIDENCE && (delta >= SEQUENCE_WINDOW || delta <= -SEQUENCE_WINDOW)) {
+			stream_begin(s, detail, h, now, configured_rate); /* not one sender's numbers: begin anew */
+			first = 1;
+		} else {
+			step = sequence_step(&s->sequence, delta, stream_reach(s, detail, delta, now, h->timestamp));
+		}
+	}
+	stream_count(s, h, packet->size);
+
+	if (h->payload_type != s->payload_type)
+		stream_payload_type(s, detail, h, now, configured_rate);
+	s->csrc_count = h->csrc_count;
+
+	if (step == SEQUENCE_JUMP)
+		step = stream_jump(s, detail, h->sequence);
+	if (!first && step != SEQUENCE_JUMP) {
+		if (s->clock_rate)
+			stream_jitter(s, detail, now, h->timestamp, step == SEQUENCE_ADVANCED);
+		else
+			stream_search(s, detail, now, h->timestamp, step == SEQUENCE_ADVANCED);
+	}
+	if (step != SEQUENCE_JUMP)
+		detail->has_bad_seq = 0;
+	if (step == SEQUENCE_DUPLICATE)
+		s->duplicated++;
+	else if (step == SEQUENCE_LATE)
+		s->reordered++;
+	s->last_ns = now;
+	s->last_ts = h->timestamp;
+	s->behind = step != SEQUENCE_ADVANCED;
+
+	if (s->evidence < STREAM_EVIDENCE) {
+		if (first || step == SEQUENCE_DUPLICATE || step == SEQUENCE_JUMP)
+			return STREAM_UNCONFIRMED;
+		s->evidence = consistent ? s->evidence + 1 : 0;
+		return s->evidence >= STREAM_EVIDENCE ? STREAM_CONFIRMED : STREAM_UNCONFIRMED;
+	}
+	s->settled = step == SEQUENCE_ADVANCED && s->clock_rate;
+	return STREAM_COUNTED;
+}
+
+#endif
