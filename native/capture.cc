@@ -40,12 +40,18 @@ __u8 capture::direction(const struct endpoints &e) const
 inline void capture::parse(const struct captured_packet &packet, struct parsed_frame *frame)
 {
 	struct bytes network = packet.frame;
-	__u16 ether_type = link_strip(packet.link_type, &network);
 
 	frame->time_ns = packet.time_ns;
-	frame->kind = packet_parse(ether_type, network, &frame->udp);
 	frame->tag = 0;
 	frames++;
+	if (packet.ends) {
+		frame->kind = FRAME_UDP;
+		frame->udp = { *packet.ends, packet.frame, packet.size };
+		return;
+	}
+	__u16 ether_type = link_strip(packet.link_type, &network);
+
+	frame->kind = packet_parse(ether_type, network, &frame->udp);
 	if (frame->kind == FRAME_OTHER)
 		frames_other++;
 	if (frame->kind != FRAME_UDP)
@@ -88,7 +94,7 @@ void capture::catch_up()
 
 template <class Reader> bool capture::read_on(Reader &from, __u64 until_ns)
 {
-	struct captured_packet packet;
+	struct captured_packet packet = {};
 
 	while (from.peek(&packet)) {
 		if (packet.time_ns >= until_ns || log.is_full()) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "observer.h"
-#include "pcap.h"
+#include "reader.h"
 
 /* An address of our end. */
 struct local_address {

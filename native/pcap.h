@@ -2,25 +2,11 @@
 #ifndef RTCPROBE_NATIVE_PCAP_H
 #define RTCPROBE_NATIVE_PCAP_H
 
-#include <variant>
 #include <vector>
 
-#include "error.h"
-#include "frame.h"
-#include "input.h"
+#include "captured.h"
+#include "link.h"
 
-/* One packet of a capture file. Its bytes are valid until the next peek(). */
-struct captured_packet {
-	struct bytes frame;
-	__u32 link_type;
-	__u64 time_ns; /* since the Unix epoch */
-};
-
-enum : __u32 { CAPTURE_LONGEST = 1 << 18 }; /* bytes of a packet: what libpcap, too, takes for the most */
-
-/* ERR_PCAP_FORMAT: of the file as a whole, and at the byte that is read now. */
-native_error file_error(const input &in, const std::string &what);
-native_error format_error(const input &in, const std::string &what);
 void check_link_type(const input &in, __u32 link_type);
 
 /* Integers in the byte order of the host that wrote the file. */
@@ -56,6 +42,8 @@ struct file_order {
 class pcap_reader
 {
 public:
+	/* True for the first word of such a file, in the byte order of its host. */
+	static bool is_magic(__u32 magic);
 	/* Reads the file's header. */
 	explicit pcap_reader(input *file);
 
@@ -103,6 +91,7 @@ private:
 class pcapng_reader
 {
 public:
+	static constexpr __u32 MAGIC = 0x0a0d0d0a; /* in either byte order */
 	explicit pcapng_reader(input *file) : in(file) {}
 
 	bool peek(struct captured_packet *packet);
@@ -132,10 +121,5 @@ private:
 	__u32 size = 0;    /* of the block */
 	bool truncated = false;
 };
-
-using capture_reader = std::variant<pcap_reader, pcapng_reader>;
-
-/* The reader that the file's first bytes ask for. Throws ERR_PCAP_FORMAT if it is none of them. */
-capture_reader open_reader(input *file);
 
 #endif

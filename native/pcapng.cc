@@ -7,7 +7,7 @@ namespace
 {
 
 enum : __u32 {
-	BLOCK_SECTION = 0x0a0d0d0a,
+	BLOCK_SECTION = pcapng_reader::MAGIC,
 	BLOCK_INTERFACE = 1,
 	BLOCK_PACKET_OLD = 2,
 	BLOCK_PACKET_SIMPLE = 3,

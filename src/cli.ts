@@ -210,7 +210,9 @@ function addProbes(program: Command): void {
 function addAnalyze(program: Command): void {
   program
     .command("analyze <file>")
-    .description("the same numbers from a pcap or pcapng file; needs no daemon and no rights")
+    .description(
+      "the same numbers from a pcap, pcapng or rtpdump file, or a log of packets; needs no daemon and no rights",
+    )
     .option("--json", "one JSON object; with --interval one line per interval")
     .option("--local <address>", "address of this end: its traffic is outbound; may be given again", collect)
     .option("--interval <duration>", "the numbers at the end of each interval")

@@ -214,7 +214,7 @@ export interface PacketRow {
   jitterRfc3550NsQ8: number;
 }
 
-/** A pcap or pcapng file through the same core. */
+/** A pcap, pcapng or rtpdump file, or a log of packets as browsers write it, through the same core. */
 export interface Capture extends Source {
   /**
    * Read on, off the main thread, until the next packet is at or after `untilMs` of the capture's clock (or to the end,

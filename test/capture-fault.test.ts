@@ -44,7 +44,11 @@ describe("files that are not whole or not captures", () => {
     ["an empty file", Buffer.alloc(0), /empty/],
     ["three bytes", good.subarray(0, 3), /ends within its magic number/],
     ["half a header", good.subarray(0, 20), /ends within its header/],
-    ["text", Buffer.from("sequence,time\n1,2\n"), /neither pcap nor pcapng: magic number 0x73657175/],
+    [
+      "text",
+      Buffer.from("sequence,time\n1,2\n"),
+      /neither pcap, pcapng, rtpdump nor a log of packets: magic number 0x73657175/,
+    ],
     ["gzip", gzipSync(good), /gunzip it first/],
     ["an unknown link type", pcap(packets, { linkType: 195 }), /unknown link type 195 at byte 0/],
     [

@@ -159,7 +159,7 @@ describe("capture files: exit 1", () => {
   it.each<[string, Buffer | string, RegExp]>([
     ["empty", "", /the file is empty/],
     ["three bytes", "abc", /magic number/],
-    ["text", "this is not a capture at all\n", /neither pcap nor pcapng/],
+    ["text", "this is not a capture at all\n", /neither pcap, pcapng, rtpdump nor a log of packets/],
     ["gzip", Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]), /gzip/],
     ["half a header", header(1).subarray(0, 10), /ends within its header/],
     ["an unknown link type", header(147), /unknown link type 147/],

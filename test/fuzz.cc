@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * libFuzzer target. The first byte of the input says what it is: UDP payloads one after the other, frames of some link layer,
- * or, if it is the first of a capture file's magic number, such a file. Invariant: whatever the bytes, every datagram that was seen has one outcome, and nothing
+ * or, if it is the first of a capture file's magic number or of a log's line, such a file.
+ * Invariant: whatever the bytes, every datagram that was seen has one outcome, and nothing
  * crashes (AddressSanitizer, UndefinedBehaviorSanitizer).
  */
 #include <algorithm>
@@ -139,7 +140,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 0xd4:
 	case 0x4d:
 	case 0xa1:
-	case 0x0a: fuzz_file({ data, size }); break;
+	case 0x0a:
+	case '#':
+	case 'I':
+	case 'O': fuzz_file({ data, size }); break;
 	case 0: fuzz_frames(in); break;
 	default: fuzz_datagrams(in, size && data[0] & 1);
 	}

@@ -34,6 +34,8 @@ function checkLocal(address: string): string {
   throw new RtcprobeError("ERR_USAGE", `${quoteText(address)} is no IP address`, "write for example 192.0.2.1");
 }
 
+const FILE_HINT = "give a pcap or pcapng file, an rtpdump file or a log of packets";
+
 const FILE_FAULTS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EISDIR: "it is a directory",
@@ -44,12 +46,14 @@ function explainCapture(error: unknown, file: string): unknown {
   const { code, message } = error as SystemError;
   if (code === "ERR_PCAP_FORMAT") {
     const text = message.startsWith(`${file}: `) ? message : `${file}: ${message}`;
-    return new RtcprobeError(code, text, "give a pcap or pcapng file", { cause: error });
+    return new RtcprobeError(code, text, FILE_HINT, { cause: error });
   }
   const name = errnoName(error);
   if (name === undefined) return error;
   const fault = FILE_FAULTS[name] ?? name;
-  return new RtcprobeError("ERR_FILE", `cannot read ${file}: ${fault}`, "give a pcap or pcapng file", { cause: error });
+  return new RtcprobeError("ERR_FILE", `cannot read ${file}: ${fault}`, FILE_HINT, {
+    cause: error,
+  });
 }
 
 /** The capture up to each interval's end, and to its own. */
