@@ -2,8 +2,14 @@
 /** What is said of a stream beside its record: its codec, which other stream it repairs, and how good it is. */
 import { type Codec, type CodecTable, findCodec, kindOfClock, kindOfCodec } from "./codec.js";
 import { type Member, Pairing } from "./pairing.js";
-import { judge } from "./quality.js";
-import { type CandidatePairStats, type Endpoints, packetsExpected, type StreamStats } from "./stats.js";
+import { judge, type QualityStats } from "./quality.js";
+import {
+  type CandidatePairStats,
+  type Endpoints,
+  type InboundRtpStats,
+  packetsExpected,
+  type StreamStats,
+} from "./stats.js";
 
 function addCodec(stats: StreamStats, codec: Codec | undefined): void {
   const kind = codec === undefined ? kindOfClock(stats.clockRate) : kindOfCodec(codec);
@@ -12,6 +18,15 @@ function addCodec(stats: StreamStats, codec: Codec | undefined): void {
     if (codec.channels !== undefined) stats.channels = codec.channels;
   }
   if (kind !== undefined) stats.kind = kind;
+}
+
+/** By name, each: see stats.ts. */
+function addQuality(stats: InboundRtpStats, judged: QualityStats): void {
+  if (judged.quality !== undefined) stats.quality = judged.quality;
+  if (judged.qualityThreshold !== undefined) stats.qualityThreshold = judged.qualityThreshold;
+  if (judged.rFactor !== undefined) stats.rFactor = judged.rFactor;
+  if (judged.mosCq !== undefined) stats.mosCq = judged.mosCq;
+  if (judged.qualityUnavailable !== undefined) stats.qualityUnavailable = judged.qualityUnavailable;
 }
 
 /** Neither the clock nor the spacing of a repair is the network's doing: its timestamps are those of other packets. */
@@ -132,7 +147,7 @@ export class Annotator {
         roundTripTime: kind === "video" || codec === undefined ? undefined : times.get(endsKey(stats)),
         bitsPerSecond: peak,
       };
-      Object.assign(stats, judge(input));
+      addQuality(stats, judge(input));
     });
   }
 }

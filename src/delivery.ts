@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** A sink over the journal: batches, waiting, and what becomes of points that the target does not take. */
 import { setImmediate as breathe } from "node:timers/promises";
-import type { IPoint } from "influx";
 import type { Verdict } from "./answer.js";
-import { formatSeries, formatValues } from "./line.js";
+import { type Line, LineEncoder } from "./encoder.js";
+import { formatLine, formatSeries } from "./line.js";
 import { Outage, type OutageLimits } from "./outage.js";
-import { type PointOptions, samplePoints } from "./point.js";
 import { type Content, type Entry, type Feed, isSample, type Sink, type SinkStatus } from "./sink.js";
-import { SeriesBook } from "./tag.js";
+import type { TagOptions } from "./tag.js";
 
 /** What takes points, as lines of line protocol without their ends. */
 export interface Target {
@@ -41,7 +40,7 @@ const MAX_BISECTIONS = 64;
 /** Between two lines about refused points; milliseconds. */
 const NOTE_MS = 60_000;
 
-export interface DeliveryOptions extends PointOptions {
+export interface DeliveryOptions extends TagOptions {
   name: string;
   feed: Feed;
   target: Target;
@@ -66,7 +65,7 @@ export class Delivery implements Sink {
   readonly name: string;
   readonly #options: DeliveryOptions;
   readonly #outage: Outage;
-  readonly #book = new SeriesBook();
+  readonly #encoder: LineEncoder;
   #written = 0;
   readonly #droppedBy: Record<string, number> = {};
   #lastError: string | undefined;
@@ -82,6 +81,7 @@ export class Delivery implements Sink {
   constructor(options: DeliveryOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#encoder = new LineEncoder(options);
     this.#outage = new Outage(options.limits, (line) => this.#say(line));
     // Hosts that were started together do not write together.
     this.#dueMs = performance.now() + Math.random() * options.limits.batchMs;
@@ -166,19 +166,18 @@ export class Delivery implements Sink {
   }
 
   #addLines(content: Content, batch: Batch): void {
-    for (const point of this.#makePoints(content, batch)) {
-      const series = formatSeries(point);
-      const line = series + formatValues(point);
+    for (const { series, text } of this.#makeLines(content, batch)) {
       const lines = batch.lines.get(series);
-      if (lines === undefined) batch.lines.set(series, [line]);
-      else lines.push(line);
+      if (lines === undefined) batch.lines.set(series, [text]);
+      else lines.push(text);
     }
   }
 
-  #makePoints(content: Content, batch: Batch): IPoint[] {
-    if (!isSample(content)) return content.points;
-    const refuse = (error: unknown) => this.#refuse(batch, 1, "invalid", (error as Error).message);
-    return samplePoints(content, this.#options, refuse, this.#book);
+  #makeLines(content: Content, batch: Batch): Line[] {
+    if (!isSample(content)) {
+      return content.points.map((point) => ({ series: formatSeries(point), text: formatLine(point) }));
+    }
+    return this.#encoder.encode(content, (error) => this.#refuse(batch, 1, "invalid", (error as Error).message));
   }
 
   /** Until each point is stored or dropped; false when the end came first. */

@@ -6,10 +6,11 @@ import { SCHEMA } from "./point.js";
 const escapeTag = (text: string): string => text.replace(/[,= ]/g, "\\$&");
 const quote = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
 
-interface Field {
+export interface Field {
   name: string;
   /** Of what is before the value, all. */
   assignment: string;
+  /** Of a measurement of ours; text and floating point need none. */
   type: FieldType | undefined;
 }
 
@@ -18,6 +19,11 @@ function sortFields(names: readonly string[], types: Readonly<Record<string, Fie
 }
 
 const FIELDS = new Map(SCHEMA.map(({ measurement, fields }) => [measurement, sortFields(Object.keys(fields), fields)]));
+
+/** The fields of a measurement of ours, in the order in which they are written. */
+export function fieldsOf(measurement: string): readonly Field[] {
+  return FIELDS.get(measurement) ?? [];
+}
 
 function formatField(value: unknown, type: FieldType | undefined): string {
   if (type === FieldType.STRING || typeof value === "string") return quote(String(value));
@@ -30,20 +36,12 @@ function formatTags(tags: Readonly<Record<string, string>>): string {
     .join("");
 }
 
-/** Of tags that are used again, as those of a SeriesBook are. */
-const TAG_TEXTS = new WeakMap<object, string>();
-
 /** Measurement and tags: what the points of one series have in common. */
 export function formatSeries({ measurement = "", tags = {} }: IPoint): string {
-  let text = TAG_TEXTS.get(tags);
-  if (text === undefined) {
-    text = formatTags(tags);
-    TAG_TEXTS.set(tags, text);
-  }
-  return measurement + text;
+  return measurement + formatTags(tags);
 }
 
-/** Fields and time, with the blank before them. The point is of `samplePoints`, which checks what this would have to. */
+/** Fields and time, with the blank before them. Numbers are to be finite. */
 export function formatValues({ measurement = "", fields = {}, timestamp }: IPoint): string {
   let text = "";
   for (const { name, assignment, type } of FIELDS.get(measurement) ?? sortFields(Object.keys(fields), {})) {

@@ -15,6 +15,7 @@ import {
   type Snapshot,
   type Source,
   type StreamRecord,
+  streamAt,
 } from "./native.js";
 import {
   type CandidatePairStats,
@@ -69,6 +70,7 @@ class Track<Row extends StreamRecord | PairRecord> {
   constructor(
     readonly kind: RecordKind,
     readonly idleMs: number,
+    readonly rowOf: (columns: Columns<Row>, i: number) => Row,
   ) {}
 
   get ordered(): readonly Tracked<Row>[] {
@@ -80,7 +82,7 @@ class Track<Row extends StreamRecord | PairRecord> {
     const rows = rowCount(columns as Columns<StreamRecord> | Columns<PairRecord>);
     let added = false;
     for (let i = 0; i < rows; i++) {
-      const record = rowAt(columns, i);
+      const record = this.rowOf(columns, i);
       const known = this.#byId.get(record.id);
       // The source uses the id of a retired record again: the first packet tells them apart.
       if (known !== undefined && known.record.firstMs === record.firstMs) {
@@ -120,9 +122,9 @@ class DepthTrack {
   }
 
   /** Nothing where the probe is off. */
-  stats(record: StreamRecord): DepthStats {
+  stats(record: StreamRecord): DepthStats | undefined {
     const depth = this.#records.get(record.id);
-    return depth === undefined ? {} : depthStats(depth);
+    return depth && depthStats(depth);
   }
 }
 
@@ -169,8 +171,8 @@ function currentPairStats(tracked: Tracked<PairRecord>, context: StatsContext): 
 export class Sampler {
   readonly #source: Source;
   readonly #options: SamplerOptions;
-  readonly #streams = new Track<StreamRecord>("stream", STREAM_IDLE_MS);
-  readonly #pairs = new Track<PairRecord>("pair", PAIR_IDLE_MS);
+  readonly #streams = new Track<StreamRecord>("stream", STREAM_IDLE_MS, streamAt);
+  readonly #pairs = new Track<PairRecord>("pair", PAIR_IDLE_MS, rowAt<PairRecord>);
   readonly #annotator: Annotator;
   readonly #depths = new DepthTrack();
   readonly #clock = new SampleClock();
@@ -222,10 +224,9 @@ export class Sampler {
     const sample: Sample = {
       timestamp: epochMs,
       timeNs: String(timeNs),
-      streams: this.#streams.ordered.map((t) => ({
-        ...streamStats(t.record, t.previous, context(t)),
-        ...this.#depths.stats(t.record),
-      })),
+      streams: this.#streams.ordered.map((t) =>
+        Object.assign(streamStats(t.record, t.previous, context(t)), this.#depths.stats(t.record)),
+      ),
       candidatePairs: this.#pairs.ordered.map((t) => currentPairStats(t, context(t))),
       datagrams: snapshot.datagrams,
     };
@@ -241,9 +242,8 @@ export class Sampler {
   async #findOwners(): Promise<void> {
     const { owners } = this.#options;
     if (owners === undefined) return;
-    const wanted = [...this.#streams.ordered, ...this.#pairs.ordered].filter(
-      (t) => t.owner.pid === undefined && t.ownerTries < OWNER_TRIES,
-    );
+    const isWanted = (t: Tracked<unknown>): boolean => t.owner.pid === undefined && t.ownerTries < OWNER_TRIES;
+    const wanted = [...this.#streams.ordered.filter(isWanted), ...this.#pairs.ordered.filter(isWanted)];
     if (wanted.length === 0) return;
     const found = await owners.find(wanted.map((t) => t.origin));
     wanted.forEach((tracked, i) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/** The tags of streams and pairs, made harmless; and remembered, for making them costs as much as the rest of a point. */
-import type { Endpoints, Owner } from "./stats.js";
+/** The tags of streams and pairs, made harmless. */
+import type { CandidatePairStats, Endpoints, Owner, StreamStats } from "./stats.js";
 
 /** The usual names, which need no closer look. */
 const PLAIN = /^[\w./:@-]+$/;
@@ -42,46 +42,26 @@ export function endpointTags(stats: Endpoints & Owner, host: string, peer: strin
   return tags;
 }
 
-/** A series of points: its tags, and what tells it from others of one host. */
-export interface Series {
-  key: string;
-  tags: Tags;
+/** Of what is the whole host's. */
+export function hostTags(host: string): Tags {
+  const tags: Tags = {};
+  addTag(tags, "host", host);
+  return tags;
 }
 
-type Named = Endpoints & Owner & { type: string };
-
-/** After so many samples that it is in none of, a stream is forgotten; or after twice as many. */
-const MEMORY_SAMPLES = 60;
-
-/** The series that were met lately. The same object each time, so that others can remember what they made of it. */
-export class SeriesBook {
-  #recent = new Map<string, Series>();
-  #older = new Map<string, Series>();
-  #samples = 0;
-
-  /** Another sample begins. */
-  turn(): void {
-    if (++this.#samples % MEMORY_SAMPLES !== 0) return;
-    this.#older = this.#recent;
-    this.#recent = new Map();
-  }
-
-  find(stats: Named, ssrc: number | undefined, makeTags: () => Tags): Series {
-    const { type, srcAddress, srcPort, dstAddress, dstPort, turnChannel, comm, cgroup } = stats;
-    // Names may hold anything, also what stands between them here; their lengths cannot.
-    const owner = `${comm?.length} ${cgroup?.length} ${comm}${cgroup}`;
-    const name = `${type} ${ssrc} ${srcAddress} ${srcPort} ${dstAddress} ${dstPort} ${turnChannel} ${owner}`;
-    let series = this.#recent.get(name);
-    if (series === undefined) {
-      series = this.#older.get(name) ?? makeSeries(type, makeTags());
-      this.#recent.set(name, series);
-    }
-    return series;
-  }
+export interface TagOptions {
+  /** Value of the tag `host`. */
+  host: string;
+  /** A series per stream, told apart by `ssrc`; else the streams between two ends are one series. */
+  perStream: boolean;
 }
 
-/** What a server tells points of one time and host apart by. No tag holds a newline. */
-function makeSeries(type: string, tags: Tags): Series {
-  const { src, dst, turnChannel, ssrc, comm, cgroup } = tags;
-  return { key: `${type}\n${src}\n${dst}\n${turnChannel}\n${ssrc}\n${comm}\n${cgroup}`, tags };
+export function streamTags(stream: StreamStats, { host, perStream }: TagOptions): Tags {
+  const tags = endpointTags(stream, host, stream.type === "inbound-rtp" ? stream.srcAddress : stream.dstAddress);
+  if (perStream) tags.ssrc = String(stream.ssrc);
+  return tags;
+}
+
+export function pairTags(pair: CandidatePairStats, host: string): Tags {
+  return endpointTags(pair, host, pair.dstAddress);
 }

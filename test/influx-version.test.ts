@@ -11,12 +11,12 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { checkInflux } from "../src/influx.js";
 import { formatLine } from "../src/line.js";
-import { samplePoints } from "../src/point.js";
 import { can } from "./capability.js";
 import { BEHAVIOURS, type FaultServer, startFaultServer } from "./faultserver.js";
 import { feedInflux } from "./feeds.js";
 import { freePort } from "./influxd.js";
 import { influxDb2, influxDb3, type VersionState } from "./influxversion.js";
+import { samplePoints } from "./points.js";
 import { DATAGRAMS, inboundStream, makeSample } from "./samples.js";
 
 const TOKEN = "s3cr3t-t0ken";

@@ -5,13 +5,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { formatLine } from "../src/line.js";
+import { LineEncoder } from "../src/encoder.js";
 import { FileTarget, LineFile, StreamTarget } from "../src/linefile.js";
-import { samplePoints } from "../src/point.js";
 import { can } from "./capability.js";
 import { makeSample } from "./samples.js";
 
-const lines = samplePoints(makeSample(), { host: "h1", perStream: true }).map(formatLine);
+const lines = new LineEncoder({ host: "h1", perStream: true }).encode(makeSample()).map((line) => line.text);
 const text = lines.map((line) => `${line}\n`).join("");
 let directory: string;
 

@@ -5,8 +5,9 @@
  */
 import { FieldType } from "influx";
 import { describe, expect, it } from "vitest";
-import { SCHEMA, samplePoints } from "../src/point.js";
+import { SCHEMA } from "../src/point.js";
 import { sanitizeTag } from "../src/tag.js";
+import { samplePoints } from "./points.js";
 import { candidatePair, DATAGRAMS, inboundStream, makeSample, outboundStream } from "./samples.js";
 
 const OPTIONS = { host: "h1", perStream: true };
