@@ -4,7 +4,6 @@ import { DATAGRAM_OUTCOMES, type DatagramOutcome } from "../src/native.js";
 import { median, quantile } from "./figure.js";
 import type { Rig, RigOptions } from "./rig.js";
 
-type Kind = "none" | "empty" | "probe" | "elsewhere";
 type Direction = "ingress" | "egress";
 
 /** As rig.c prints it; CPU in ns per packet and round, counters in ns per program run. */
@@ -12,7 +11,7 @@ interface Rounds {
   sent: number;
   received: number;
   outcomes: number[];
-  cpu: Record<Exclude<Kind, "elsewhere">, number[]> & { elsewhere?: number[] };
+  cpu: Record<"none" | "empty" | "probe", number[]> & { floor?: number[]; elsewhere?: number[] };
   counters: Record<"empty" | "probe", Record<Direction, number[]>>;
 }
 
@@ -31,6 +30,9 @@ export interface Cost {
   none: number;
   empty: Added;
   probe: Added;
+  /** A clock and a record: the least of any design that measures. */
+  floor?: Added;
+  /** Our pair on another cgroup. */
   elsewhere?: Added;
   /** probe / empty, by the quiet figures and by the paired ones. */
   ratio: { quiet: number; paired: number };
@@ -87,6 +89,7 @@ function costOf(rounds: Rounds, missed: number): Cost {
     none: quantile(cpu.none, QUIET),
     empty,
     probe,
+    ...(cpu.floor && { floor: addedBy(cpu.floor, cpu.none) }),
     ...(cpu.elsewhere && { elsewhere: addedBy(cpu.elsewhere, cpu.none) }),
     ratio: { quiet: probe.quiet / empty.quiet, paired: probe.paired / empty.paired },
     counters: {

@@ -49,6 +49,10 @@ function compare(figure: Figure, accepted: Accepted): string {
   return `${verdict}: ${figure.name}: ${values} ${figure.unit}`;
 }
 
+if (process.geteuid?.() !== 0) {
+  console.error("bench: it makes namespaces and cgroups and loads eBPF; run it as root");
+  process.exit(1);
+}
 const machine = describeMachine();
 const name = machineClass(machine);
 const baseline = await readBaseline(name);

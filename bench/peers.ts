@@ -86,9 +86,27 @@ function figuresOf(peer: Peer, rate: number, runs: Watched[], ours: Watched[]): 
     missed,
   ];
   if (peer.ratio) {
-    const ratios = ours.map((run, i) => percent(run.path) / (total[i] ?? Number.NaN));
     const lost = ours.reduce((sum, run) => sum + Math.abs(run.missed), 0);
-    figures.push(figure("ratio", "×", ratios, { ...peer.ratio, missed: lost, note: `our pair / ${note}` }));
+    // Where the noise is larger than our share of the path, a round gives no ratio; a figure without any does not hold.
+    const over = (pick: (run: Watched) => number) =>
+      ours.map((run, i) => percent(pick(run)) / (total[i] ?? Number.NaN)).filter((ratio) => ratio > 0);
+    const terms = { ...peer.ratio, missed: lost, note: `our pair / ${note}` };
+    figures.push(
+      figure(
+        "ratio",
+        "×",
+        over((run) => run.path),
+        terms,
+      ),
+    );
+    figures.push(
+      figure(
+        "daemon",
+        "×",
+        over((run) => run.own + run.path),
+        { note: `our pair and daemon / ${note}` },
+      ),
+    );
   }
   return figures;
 }

@@ -18,6 +18,7 @@ const COLUMNS: Record<string, Record<string, string>> = {
   kernel: {
     none: "no program",
     empty: "empty pair",
+    floor: "floor",
     probe: "our pair",
     ratio: "ours / empty",
     paired: "paired",
@@ -30,6 +31,7 @@ const COLUMNS: Record<string, Record<string, string>> = {
     path: "on the path",
     missed: "missed",
     ratio: "our pair / it",
+    daemon: "with our daemon",
   },
   arrivals: { p50: "p50", p99: "p99", p999: "p99.9", max: "max" },
 };

@@ -26,7 +26,6 @@ export class Rig {
 
   /** `program` may be the rig of another build. Needs root and a cgroup v2 tree. */
   static async open(program = RIG): Promise<Rig> {
-    if (process.getuid?.() !== 0) throw new Error("the benchmark needs root: namespaces, cgroups, eBPF");
     if (!existsSync(program)) throw new Error(`no ${program}: run make build`);
     const name = `rtcprobe-bench-${process.pid}-${counter++}`;
     return new Rig(await createCgroup(name), await createCgroup(`${name}-elsewhere`), program);

@@ -26,6 +26,7 @@ const { values } = parseArgs({
     skewed: flag,
     gro: flag,
     elsewhere: flag,
+    floor: flag,
     against: text,
   },
 });
@@ -45,6 +46,7 @@ function show(name: string, costs: Cost[]): void {
       `ours +${ns(of((c) => c.probe.quiet))}; paired +${ns(of((c) => c.empty.paired))}, ` +
       `+${ns(of((c) => c.probe.paired))} (${costs.map((c) => c.probe.spread.map(ns).join(" to ")).join("; ")})\n` +
       `  per run, in + out: empty ${runs("empty")} ns, ours ${runs("probe")} ns` +
+      (costs[0]?.floor ? `; floor +${ns(of((c) => c.floor?.quiet ?? Number.NaN))}` : "") +
       (costs[0]?.elsewhere ? `; on another cgroup +${ns(of((c) => c.elsewhere?.quiet ?? Number.NaN))}` : "") +
       (missed > 0 ? `\n  MISSED ${missed} datagrams: the figures count for nothing` : ""),
   );

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the attached pair costs. Rounds of no program, an empty pair, our pair, and our pair on another cgroup take turns, so
+ * What the attached pair costs. Rounds of no program, an empty pair, a floor (a clock and a record), our pair, and our pair on another cgroup take turns, so
  * that whatever else the machine does falls on all alike. Two clocks of the kernel: CPU time of the sending threads per packet
  * (all of send, cable and receive happen in them), and the kernel's run-time counters per program run (BPF_ENABLE_STATS) in
  * rounds of their own, for the counting costs as well. Prints every round; what they mean is bench/cost.ts's.
@@ -16,11 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "empty.skel.h"
+#include "yardstick.skel.h"
 
-enum kind { KIND_NONE, KIND_EMPTY, KIND_PROBE, KIND_ELSEWHERE, KINDS };
+enum kind { KIND_NONE, KIND_EMPTY, KIND_FLOOR, KIND_PROBE, KIND_ELSEWHERE, KINDS };
 
-static const char *const KIND_NAMES[KINDS] = { "none", "empty", "probe", "elsewhere" };
+static const char *const KIND_NAMES[KINDS] = { "none", "empty", "floor", "probe", "elsewhere" };
 
 enum {
 	MAX_ROUNDS = 1000,
@@ -31,7 +31,7 @@ enum {
 struct bench {
 	const struct options *options;
 	struct probe *probe;
-	struct empty *empty;
+	struct yardstick *yardstick;
 	struct bpf_program *programs[KINDS][SIDES];
 	int cgroups[KINDS];
 	struct load loads[MAX_THREADS];
@@ -159,12 +159,14 @@ static void programs_open(struct bench *b)
 
 	b->probe = probe_open_for(o);
 	probe_programs(b->probe, o, b->programs[KIND_PROBE]);
-	b->empty = empty__open_and_load();
-	if (!b->empty)
+	b->yardstick = yardstick__open_and_load();
+	if (!b->yardstick)
 		fail("load");
-	b->programs[KIND_EMPTY][0] = b->empty->progs.empty_ingress;
-	b->programs[KIND_EMPTY][1] = b->empty->progs.empty_egress;
-	b->cgroups[KIND_EMPTY] = b->cgroups[KIND_PROBE] = cgroup_open(o->cgroup);
+	b->programs[KIND_EMPTY][0] = b->yardstick->progs.empty_ingress;
+	b->programs[KIND_EMPTY][1] = b->yardstick->progs.empty_egress;
+	b->programs[KIND_FLOOR][0] = b->yardstick->progs.floor_ingress;
+	b->programs[KIND_FLOOR][1] = b->yardstick->progs.floor_egress;
+	b->cgroups[KIND_EMPTY] = b->cgroups[KIND_FLOOR] = b->cgroups[KIND_PROBE] = cgroup_open(o->cgroup);
 	if (o->elsewhere) {
 		memcpy(b->programs[KIND_ELSEWHERE], b->programs[KIND_PROBE], sizeof(b->programs[KIND_PROBE]));
 		b->cgroups[KIND_ELSEWHERE] = cgroup_open(o->elsewhere);
@@ -194,27 +196,43 @@ static void print_values(const char *name, const double *values, uint32_t count)
 	printf("]");
 }
 
+/* The kinds that take turns. */
+static uint32_t choose_kinds(const struct options *o, enum kind kinds[KINDS])
+{
+	uint32_t count = 0;
+
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		if ((kind != KIND_FLOOR || o->floor) && (kind != KIND_ELSEWHERE || o->elsewhere))
+			kinds[count++] = kind;
+	return count;
+}
+
+static void print_counters(const struct bench *b, enum kind kind)
+{
+	printf("\"%s\":{", KIND_NAMES[kind]);
+	print_values("ingress", b->counter[kind][0], b->counters);
+	printf(",");
+	print_values("egress", b->counter[kind][1], b->counters);
+	printf("}");
+}
+
 static void print_result(struct bench *b, const __u64 *before, const __u64 *after)
 {
-	const char *separator = "";
+	enum kind kinds[KINDS];
+	uint32_t count = choose_kinds(b->options, kinds);
 
 	printf("{\"sent\":%lu,\"received\":%lu,\"outcomes\":[", b->sent, b->received);
 	for (int i = 0; i < DATAGRAM_OUTCOMES; i++)
 		printf("%s%llu", i ? "," : "", after[i] - before[i]);
 	printf("],\"cpu\":{");
-	for (enum kind kind = 0; kind < (b->options->elsewhere ? KINDS : KIND_ELSEWHERE); kind++) {
-		printf("%s", separator);
-		print_values(KIND_NAMES[kind], b->cpu[kind], b->options->rounds);
-		separator = ",";
+	for (uint32_t i = 0; i < count; i++) {
+		printf("%s", i ? "," : "");
+		print_values(KIND_NAMES[kinds[i]], b->cpu[kinds[i]], b->options->rounds);
 	}
 	printf("},\"counters\":{");
-	for (enum kind kind = KIND_EMPTY; kind <= KIND_PROBE; kind++) {
-		printf("%s\"%s\":{", kind == KIND_EMPTY ? "" : ",", KIND_NAMES[kind]);
-		print_values("ingress", b->counter[kind][0], b->counters);
-		printf(",");
-		print_values("egress", b->counter[kind][1], b->counters);
-		printf("}");
-	}
+	print_counters(b, KIND_EMPTY);
+	printf(",");
+	print_counters(b, KIND_PROBE);
 	printf("}}\n");
 }
 
@@ -222,7 +240,8 @@ int run_cost(const struct options *options)
 {
 	static struct bench b;
 	__u64 before[DATAGRAM_OUTCOMES], after[DATAGRAM_OUTCOMES];
-	uint32_t kinds = options->elsewhere ? KINDS : KIND_ELSEWHERE;
+	enum kind kinds[KINDS];
+	uint32_t count = choose_kinds(options, kinds);
 
 	if (options->rounds > MAX_ROUNDS)
 		errx(2, "at most %d rounds", MAX_ROUNDS);
@@ -232,8 +251,8 @@ int run_cost(const struct options *options)
 	pin(0);
 	read_tallies(b.probe, before);
 	for (uint32_t round = 0; round < options->rounds; round++) {
-		for (uint32_t i = 0; i < kinds; i++)
-			measure_cpu(&b, (enum kind)((i + round) % kinds), round);
+		for (uint32_t i = 0; i < count; i++)
+			measure_cpu(&b, kinds[(i + round) % count], round);
 		if (round % COUNTER_SHARE)
 			continue;
 		measure_counters(&b, KIND_EMPTY, round / COUNTER_SHARE);
@@ -241,7 +260,7 @@ int run_cost(const struct options *options)
 	}
 	read_tallies(b.probe, after);
 	print_result(&b, before, after);
-	empty__destroy(b.empty);
+	yardstick__destroy(b.yardstick);
 	probe__destroy(b.probe);
 	return 0;
 }

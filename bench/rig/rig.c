@@ -30,6 +30,7 @@ enum option_key {
 	KEY_PROBES,
 	KEY_SKEWED,
 	KEY_GRO,
+	KEY_FLOOR,
 };
 
 static const struct option OPTIONS[] = {
@@ -50,6 +51,7 @@ static const struct option OPTIONS[] = {
 	{ "probes", required_argument, NULL, KEY_PROBES },
 	{ "skewed", no_argument, NULL, KEY_SKEWED },
 	{ "gro", no_argument, NULL, KEY_GRO },
+	{ "floor", no_argument, NULL, KEY_FLOOR },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -101,6 +103,7 @@ static void read_option(struct options *o, int key, const char *value)
 		break;
 	case KEY_SKEWED: o->skewed = true; break;
 	case KEY_GRO: o->receive_segments = true; break;
+	case KEY_FLOOR: o->floor = true; break;
 	default: exit(2);
 	}
 }

@@ -47,6 +47,7 @@ struct options {
 	uint8_t probes; /* enum probe_bit */
 	bool skewed;    /* few streams send most: frequency ~ 1 / rank */
 	bool receive_segments;
+	bool floor; /* measures the floor of any design as well */
 	enum content content;
 };
 
