@@ -19,7 +19,10 @@ export interface Target {
 }
 
 export interface DeliveryLimits extends OutageLimits {
-  /** A batch is made when there are so many points, or so many milliseconds after the last one; from whole samples. */
+  /**
+   * A batch is made when there are so many points, or so many milliseconds after the last one, of whole samples; of large
+   * samples after some times as long.
+   */
   maxBatchPoints: number;
   batchMs: number;
   /** It is sent in requests of so many points. */
@@ -30,11 +33,14 @@ export const DELIVERY_LIMITS: DeliveryLimits = {
   backoffMinMs: 500,
   backoffMaxMs: 60_000,
   holdMs: 60_000,
-  maxBatchPoints: 50_000,
+  maxBatchPoints: 65_536,
   batchMs: 1_000,
   maxRequestPoints: 5_000,
 };
 
+/** Points of a sample above which a batch is to hold several, and how many at most: a server needs half the time for five. */
+const LARGE_POINTS = 2_000;
+const MAX_SAMPLES_AWAITED = 5;
 /** Requests that may be spent on finding the bad points of one batch. */
 const MAX_BISECTIONS = 64;
 /** Between two lines about refused points; milliseconds. */
@@ -134,7 +140,8 @@ export class Delivery implements Sink {
         await feed.wait();
         continue;
       }
-      this.#dueMs = performance.now() + limits.batchMs;
+      const awaited = Math.min(MAX_SAMPLES_AWAITED, Math.max(1, batch.last.points / LARGE_POINTS));
+      this.#dueMs = performance.now() + limits.batchMs * awaited;
       if (!(await this.#deliver(batch))) return;
       feed.commit(batch.last);
       this.#written += batch.written;

@@ -95,7 +95,7 @@ async function runQuery(url: string, influxql: string, database = ""): Promise<R
 
 /** Starts it and waits until it answers. `port` starts one again where one was. */
 export async function startInfluxd(
-  options: { auth?: boolean; port?: number; directory?: string } = {},
+  options: { auth?: boolean; port?: number; directory?: string; env?: Record<string, string> } = {},
 ): Promise<Influxd> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "rtcprobe-influxd-"));
   mkdirSync(directory, { recursive: true });
@@ -103,7 +103,10 @@ export async function startInfluxd(
   const url = `http://127.0.0.1:${port}`;
   const config = join(directory, "influxd.conf");
   writeFileSync(config, configuration(directory, port, await freePort(), options.auth ?? false));
-  const child = spawn("influxd", ["-config", config], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn("influxd", ["-config", config], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...options.env },
+  });
   const exit = once(child, "exit");
   let errors = "";
   child.stderr?.on("data", (chunk) => {

@@ -2,6 +2,7 @@
 /**
  * Long loads beside a real influxd; prints what it measured. Oracle: InfluxQL counts the points.
  * `soak.ts streams STREAMS SECONDS`: one store, a sample each second. `soak.ts hosts HOSTS SECONDS`: sinks of many hosts.
+ * `soak.ts disk STREAMS SECONDS`: the samples of so many seconds at once, and what they take once influxd has compacted them.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,8 +23,7 @@ const HOST_STREAMS = 4;
 const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
 
 /** Figures that differ from stream to stream and from time to time, as a call's do. */
-function sampleOf(streams: number, second: number): Sample {
-  const timestamp = Date.now();
+function sampleOf(streams: number, second: number, timestamp = Date.now()): Sample {
   const all = Array.from({ length: streams }, (_, ssrc) =>
     inboundStream({
       ssrc,
@@ -77,10 +77,18 @@ async function eachSecond(seconds: number, tick: (second: number) => void, waiti
   return { rssMiB: rss, waiting: lag, mostWaiting };
 }
 
-const [mode, amount = "0", length = "0"] = process.argv.slice(2);
+const [mode = "", amount = "0", length = "0"] = process.argv.slice(2);
 const [count, seconds] = [Number(amount), Number(length)];
 const directory = mkdtempSync(join(tmpdir(), "rtcprobe-soak-"));
-const influxd = await startInfluxd({ directory: join(directory, "influxd") });
+/** Compacts as it would hours after the last write. */
+const SOON = {
+  INFLUXDB_DATA_CACHE_SNAPSHOT_WRITE_COLD_DURATION: "2s",
+  INFLUXDB_DATA_COMPACT_FULL_WRITE_COLD_DURATION: "5s",
+};
+const influxd = await startInfluxd({
+  directory: join(directory, "influxd"),
+  ...(mode === "disk" ? { env: SOON } : {}),
+});
 const said: string[] = [];
 const say = (line: string): void => {
   said.push(line);
@@ -125,7 +133,35 @@ async function soakHosts(): Promise<object> {
   };
 }
 
-const figures = mode === "hosts" ? await soakHosts() : await soakStreams();
+/** Until influxd has made of its files what it wants. */
+async function awaitCompaction(): Promise<void> {
+  const data = join(directory, "influxd/data");
+  for (let same = 0, before = 0; same < 10; ) {
+    await sleep(3_000);
+    const now = bytesBelow(data) + bytesBelow(join(directory, "influxd/wal"));
+    same = now === before ? same + 1 : 0;
+    before = now;
+  }
+}
+
+async function soakDisk(): Promise<object> {
+  const sink = feedInflux(influx, say, {}, { host: "h1" });
+  const begin = Date.now() - seconds * 1_000;
+  for (let second = 0; second < seconds; second++) {
+    sink.write(sampleOf(count, second, begin + second * 1_000));
+    while (sink.status().queued > 100_000) await sleep(50);
+  }
+  await sink.close(120_000);
+  await awaitCompaction();
+  const { written } = sink.status();
+  const bytes = bytesBelow(join(directory, "influxd/data"));
+  return { written, bytesPerPoint: Number((bytes / written).toFixed(1)) };
+}
+
+const SOAKS: Record<string, () => Promise<object>> = { streams: soakStreams, hosts: soakHosts, disk: soakDisk };
+const soak = SOAKS[mode];
+if (soak === undefined) throw new Error(`${mode} is none of ${Object.keys(SOAKS).join(", ")}`);
+const figures = await soak();
 const { user, system } = process.cpuUsage(cpu);
 const serverCpuSeconds = cpuSeconds(influxd.pid);
 await influxd.stop();
