@@ -56,8 +56,17 @@ function addRepair(media: StreamStats, repair: StreamStats): void {
   }
 }
 
-/** A pair whose last check is older has lost its consent (RFC 7675); milliseconds. */
-const CONSENT_MS = 30_000;
+/** @param repairs - stats of the repairs of each media stream */
+function addRepairs(
+  members: readonly Member[],
+  streams: readonly StreamStats[],
+  repairs: ReadonlyMap<Member, readonly StreamStats[]>,
+): void {
+  members.forEach((member, i) => {
+    const media = streams[i];
+    if (media) for (const repair of repairs.get(member) ?? []) addRepair(media, repair);
+  });
+}
 
 type Ends = Pick<Endpoints, "srcAddress" | "srcPort" | "dstAddress" | "dstPort" | "turnChannel">;
 
@@ -69,7 +78,7 @@ function roundTrips(pairs: readonly CandidatePairStats[]): Map<string, number> {
   const found = new Map<string, number>();
   for (const pair of pairs) {
     const { srcAddress, srcPort, dstAddress, dstPort, currentRoundTripTime: seconds } = pair;
-    if (seconds === undefined || pair.timestamp - pair.lastStunTimestamp > CONSENT_MS) continue;
+    if (seconds === undefined) continue;
     const turned = { srcAddress: dstAddress, srcPort: dstPort, dstAddress: srcAddress, dstPort: srcPort };
     found.set(endsKey(pair), seconds).set(endsKey({ ...pair, ...turned }), seconds);
   }
@@ -109,7 +118,7 @@ export class Annotator {
     pairs: readonly CandidatePairStats[],
   ): void {
     this.#pairing.update(members);
-    const paired: [repair: number, media: number][] = [];
+    const repairs = new Map<Member, StreamStats[]>();
     members.forEach((member, i) => {
       const { payloadType, ssrc } = member.record;
       const repair = this.#pairing.repairOf(member);
@@ -121,12 +130,9 @@ export class Annotator {
       stats.repairKind = repair.kind;
       if (repair.media === undefined) return;
       stats.repairedSsrc = repair.media.record.ssrc;
-      paired.push([i, members.indexOf(repair.media)]);
+      repairs.set(repair.media, [...(repairs.get(repair.media) ?? []), stats]);
     });
-    for (const [i, at] of paired) {
-      const [repair, media] = [streams[i], streams[at]];
-      if (repair && media) addRepair(media, repair);
-    }
+    if (repairs.size > 0) addRepairs(members, streams, repairs);
     this.#judge(members, streams, roundTrips(pairs));
   }
 
@@ -135,19 +141,24 @@ export class Annotator {
       const stats = streams[i];
       if (stats?.type !== "inbound-rtp" || stats.repairKind !== undefined) return;
       const { kind, codec, fractionLost, jitter } = stats;
-      const peak = Math.max(this.#peaks.get(member) ?? 0, bitRate(member, stats) ?? 0);
-      this.#peaks.set(member, peak);
+      // What takes time is for those that it is asked of, and most are video.
+      const isRated = kind !== "video" && codec !== undefined;
       const input = {
         kind,
         codec,
         loss: fractionLost,
         expected: packetsExpected(member.record) - (member.previous ? packetsExpected(member.previous) : 0),
         jitter,
-        // A string for every stream that needs it, and most are video.
-        roundTripTime: kind === "video" || codec === undefined ? undefined : times.get(endsKey(stats)),
-        bitsPerSecond: peak,
+        roundTripTime: isRated ? times.get(endsKey(stats)) : undefined,
+        bitsPerSecond: isRated ? this.#peakRate(member, stats) : undefined,
       };
       addQuality(stats, judge(input));
     });
+  }
+
+  #peakRate(member: Member, stats: StreamStats): number {
+    const peak = Math.max(this.#peaks.get(member) ?? 0, bitRate(member, stats) ?? 0);
+    this.#peaks.set(member, peak);
+    return peak;
   }
 }

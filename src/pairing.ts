@@ -118,10 +118,17 @@ function bundleKey({ origin }: Member): string {
   return `${srcAddress} ${srcPort} ${dstAddress} ${dstPort} ${direction} ${channel} ${cgroupId} ${pid}`;
 }
 
+/** The streams of one 5-tuple and direction. */
+interface Bundle {
+  members: Member[];
+  /** Those of which something is still to be found out. */
+  open: Member[];
+}
+
 /** What is known so far; grows with every snapshot. Deterministic: the same snapshots give the same pairs. */
 export class Pairing {
   #members: readonly Member[] = [];
-  #bundles = new Map<string, Member[]>();
+  #bundles = new Map<string, Bundle>();
   #suspects = new Map<Member, Suspect>();
   readonly #codecs: CodecTable;
 
@@ -133,7 +140,8 @@ export class Pairing {
   update(members: readonly Member[]): void {
     if (members !== this.#members) this.#regroup(members);
     for (const bundle of this.#bundles.values()) {
-      for (const member of bundle) this.#examine(member, bundle);
+      if (bundle.open.length === 0) continue;
+      bundle.open = bundle.open.filter((member) => this.#examine(member, bundle.members));
     }
   }
 
@@ -143,12 +151,12 @@ export class Pairing {
   }
 
   #regroup(members: readonly Member[]): void {
-    const bundles = new Map<string, Member[]>();
+    const bundles = new Map<string, Bundle>();
     for (const member of members) {
       const key = bundleKey(member);
       const bundle = bundles.get(key);
-      if (bundle === undefined) bundles.set(key, [member]);
-      else bundle.push(member);
+      if (bundle === undefined) bundles.set(key, { members: [member], open: [] });
+      else bundle.members.push(member);
     }
     const alive = new Set(members);
     for (const [member, { evidence }] of this.#suspects) {
@@ -157,9 +165,11 @@ export class Pairing {
     }
     for (const [key, bundle] of bundles) {
       const before = this.#bundles.get(key);
-      if (before?.length === bundle.length && bundle.every((member, i) => member === before[i])) continue;
-      // Somebody new may be what it repairs.
-      for (const member of bundle) this.#reopen(member);
+      const isSame =
+        before?.members.length === bundle.members.length && bundle.members.every((m, i) => m === before.members[i]);
+      // Somebody new may be what another one repairs.
+      bundle.open = isSame ? before.open : [...bundle.members];
+      if (!isSame) for (const member of bundle.members) this.#reopen(member);
     }
     this.#members = members;
     this.#bundles = bundles;
@@ -177,29 +187,31 @@ export class Pairing {
     return clockSource === STATIC || clockSource === CONFIGURED ? "media" : undefined;
   }
 
-  #examine(member: Member, bundle: readonly Member[]): void {
+  /** False once there is nothing more to find out. */
+  #examine(member: Member, bundle: readonly Member[]): boolean {
     const { record } = member;
-    let suspect = this.#suspects.get(member);
-    if (suspect !== undefined && (suspect.looks >= ENOUGH || suspect.packets === record.packets)) return;
     const role = this.#roleOf(record);
-    if (role === "media") return;
+    if (role === "media") return false;
+    let suspect = this.#suspects.get(member);
     if (suspect === undefined) {
       suspect = { packets: 0, looks: 0, evidence: new Map(), repair: undefined };
       this.#suspects.set(member, suspect);
     }
+    if (suspect.packets === record.packets) return true;
     const said = this.#codecs.repairs[record.ssrc];
     if (said !== undefined) {
       const media = bundle.find(({ record: { ssrc } }) => ssrc === said.ssrc);
       suspect.repair = { kind: said.kind, ...(media === undefined ? {} : { media }) };
-      return;
+      return false;
     }
     const looked = this.#compare(member, bundle, suspect);
     suspect.repair = conclude(suspect, role);
     // Nothing to compare with: it waits for a clock, its own or the media's.
-    if (!looked && record.clockRate === 0) return;
+    if (!looked && record.clockRate === 0) return true;
     suspect.packets = record.packets;
     // A retransmission may lag at last.
     suspect.looks = suspect.repair?.kind === "repair" ? 0 : suspect.looks + 1;
+    return suspect.looks < ENOUGH;
   }
 
   /** False if there was nothing to compare with. */
