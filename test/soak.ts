@@ -97,7 +97,7 @@ const influx = { url: influxd.url, database: "soak", createDatabase: true };
 const cpu = process.cpuUsage();
 
 async function soakStreams(): Promise<object> {
-  const journal = { directory: join(directory, "journal"), maxBytes: 2 ** 28, maxAgeMs: 1e9 };
+  const journal = { directory: join(directory, "journal"), maxBytes: 2 ** 31, maxAgeMs: 1e9 };
   const sink = { type: "influxdb" as const, name: "influxdb", perStream: true, influx };
   const store = await openStore({ journal, host: "h1", say }, [sink]);
   const waiting = () => store.status()[1]?.queued ?? 0;
