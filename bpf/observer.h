@@ -23,7 +23,6 @@ struct arrival {
 /* One datagram on its way through the hook. */
 struct observer {
 	struct __sk_buff *skb;
-	struct tallies *tallies;
 	__u64 *now;    /* 0 until somebody asked: the datagrams of a super-packet arrived together */
 	__u32 payload; /* offset of the UDP payload in the packet */
 };
@@ -116,7 +115,11 @@ static __always_inline void observer_owner(struct observer *o, __u64 *cgroup_id,
 /* Atomic: an interrupt may bring another datagram to this CPU in the middle of the addition. */
 static __always_inline void observer_tally(struct observer *o, enum outcome outcome, __s64 n)
 {
-	__sync_fetch_and_add(&o->tallies->counts[outcome], n);
+	__u32 zero = 0;
+	struct tallies *mine = bpf_map_lookup_elem(&tallies, &zero);
+
+	if (mine)
+		__sync_fetch_and_add(&mine->counts[outcome], n);
 }
 
 static __always_inline void observer_show(struct observer *o, struct datagram *d, __u32 at)
@@ -130,22 +133,25 @@ static __always_inline void observer_show(struct observer *o, struct datagram *d
 		d->filled = size;
 }
 
-static __always_inline struct tallies *find_tallies(void)
+/* A global function, for it needs no packet, and the hook's stack is short. */
+__attribute__((noinline)) int look_after(__u64 tag)
 {
-	__u32 zero = 0;
+	struct observer o = {};
 
-	return bpf_map_lookup_elem(&tallies, &zero);
+	observe_waiting_for(&o, tag);
+	return 0;
+}
+
+static __always_inline void observer_look_after(struct observer *o, __u64 tag)
+{
+	look_after(tag);
 }
 
 /* `n` datagrams that are refused before anybody looks into them. */
 static __always_inline void refuse(enum outcome reason, __u32 n)
 {
-	struct observer o = { .tallies = find_tallies() };
-
-	if (!o.tallies)
-		return;
-	observer_tally(&o, DATAGRAM_SEEN, n);
-	observer_tally(&o, reason, n);
+	observer_tally(0, DATAGRAM_SEEN, n);
+	observer_tally(0, reason, n);
 }
 
 /*
@@ -154,10 +160,10 @@ static __always_inline void refuse(enum outcome reason, __u32 n)
  */
 __attribute__((noinline)) int observe_datagram(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
 {
-	struct observer o = { .skb = skb, .tallies = find_tallies() };
+	struct observer o = { .skb = skb };
 	enum outcome outcome = DATAGRAM_TRUNCATED;
 
-	if (!a || !d || !o.tallies)
+	if (!a || !d)
 		return 0;
 	o.now = &a->now;
 	o.payload = a->payload;

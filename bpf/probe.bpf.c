@@ -127,7 +127,7 @@ static __always_inline int take_usual(struct __sk_buff *skb, __u8 direction)
 	void *data = (void *)(long)skb->data;
 	void *data_end = (void *)(long)skb->data_end;
 	__u64 now = 0, addresses;
-	struct observer o = { .skb = skb, .now = &now, .tallies = find_tallies() };
+	struct observer o = { .skb = skb, .now = &now };
 	struct udphdr *udp;
 	const __u32 *words;
 	__u32 end, size;
@@ -157,7 +157,7 @@ static __always_inline int take_usual(struct __sk_buff *skb, __u8 direction)
 	}
 	size = bpf_ntohs(udp->len) - sizeof(*udp);
 	/* Whole, not empty (either would be below zero), and no super-packet. */
-	if (size - 1 >= 0xffff || size + sizeof(*udp) > end || end > skb->len || skb->gso_size || !o.tallies)
+	if (size - 1 >= 0xffff || size + sizeof(*udp) > end || end > skb->len || skb->gso_size)
 		return 0;
 	switch (protocol_of(wire_u32(words[0]) >> 24)) {
 	case PROTOCOL_RTP_OR_RTCP:

@@ -125,7 +125,7 @@ static inline int stream_is_usual(const struct stream *s, const struct rtp_heade
 	       h->csrc_count == s->csrc_count;
 }
 
-/* What stream_receive() comes to for such a packet: nearly all are, and this needs no more than two lines and the window. */
+/* What stream_receive() comes to for such a packet: nearly all are, and this needs no more than two lines of the record. */
 static inline void stream_usual(struct stream *s, const struct rtp_header *h, __u32 size, __u64 now)
 {
 	__u64 change = transit_change(now - s->last_ns, (__s32)(h->timestamp - s->last_ts), s->clock_rate);

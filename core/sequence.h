@@ -2,6 +2,8 @@
 #ifndef RTCPROBE_CORE_SEQUENCE_H
 #define RTCPROBE_CORE_SEQUENCE_H
 
+#include "function.h"
+
 #include <linux/types.h>
 
 /*
@@ -18,11 +20,12 @@ enum {
 struct sequence {
 	__u32 base_seq; /* lowest extended sequence number of this run */
 	__u32 max_seq;  /* highest */
+	__u64 latest;   /* number n arrived: bit n mod 64, of those in the highest one's word */
 	/*
-	 * Number n arrived: bit n mod 64 of word 1 + n / 64 mod 8, until the highest enters the word again; what stood there
-	 * is then in word 0 for as long. So the fate of 64 numbers becomes final at once, and never before 512 others came.
+	 * The eight words before: n / 64 mod 8. The next word that the highest enters takes the place of the oldest: so the
+	 * fate of 64 numbers becomes final at once, and never before 512 others came.
 	 */
-	__u64 window[1 + SEQUENCE_WORDS];
+	__u64 window[SEQUENCE_WORDS];
 };
 
 enum sequence_step {
@@ -35,9 +38,7 @@ enum sequence_step {
 /* The word of `seq`, which is among the last 512 up to the highest. */
 static inline __u64 *sequence_word(struct sequence *s, __u32 seq)
 {
-	__u32 left = s->max_seq / 64 - seq / 64 >= SEQUENCE_WORDS;
-
-	return &s->window[left ? 0 : 1 + seq / 64 % SEQUENCE_WORDS];
+	return seq / 64 == s->max_seq / 64 ? &s->latest : &s->window[seq / 64 % SEQUENCE_WORDS];
 }
 
 static inline __u64 sequence_bit(__u32 seq)
@@ -49,9 +50,9 @@ static inline __u64 sequence_bit(__u32 seq)
 static inline void sequence_begin(struct sequence *s, __u16 seq)
 {
 	s->base_seq = s->max_seq = SEQUENCE_BASE + seq;
-	for (int i = 0; i <= SEQUENCE_WORDS; i++)
+	s->latest = sequence_bit(s->max_seq);
+	for (int i = 0; i < SEQUENCE_WORDS; i++)
 		s->window[i] = 0;
-	*sequence_word(s, s->max_seq) = sequence_bit(s->max_seq);
 }
 
 /* How far `seq` is ahead of the highest, in -32768..32767. */
@@ -63,18 +64,13 @@ static inline __s32 sequence_delta(const struct sequence *s, __u16 seq)
 /* Move the highest on by `ahead`. */
 static inline void sequence_advance(struct sequence *s, __u32 ahead)
 {
-	__u32 last = s->max_seq + ahead;
-	__u32 words = last / 64 - s->max_seq / 64;
+	__u32 word = s->max_seq / 64;
 
-	for (__u32 i = 1; i <= SEQUENCE_WORDS + 1; i++) {
-		__u64 *entered = &s->window[1 + (s->max_seq / 64 + i) % SEQUENCE_WORDS];
-
-		if (i > words)
-			break;
-		s->window[0] = *entered;
-		*entered = 0;
+	s->max_seq += ahead;
+	for (int i = 0; i <= SEQUENCE_WORDS && word != s->max_seq / 64; i++) {
+		s->window[word++ % SEQUENCE_WORDS] = s->latest;
+		s->latest = 0;
 	}
-	s->max_seq = last;
 }
 
 /* True if the number is the next one and stays in the highest one's word: nothing leaves the window. */
@@ -87,14 +83,14 @@ static inline int sequence_is_next(const struct sequence *s, __u16 seq)
 static inline void sequence_next(struct sequence *s)
 {
 	s->max_seq++;
-	s->window[1 + s->max_seq / 64 % SEQUENCE_WORDS] |= sequence_bit(s->max_seq);
+	s->latest |= sequence_bit(s->max_seq);
 }
 
 /*
  * Account for `seq`, `delta` ahead of the highest. `reach` is how far ahead still counts as loss: SEQUENCE_MAX_DROPOUT,
  * or more when the timestamps show that the time in between really passed.
  */
-static inline enum sequence_step sequence_step(struct sequence *s, __s32 delta, __s32 reach)
+SHORT_FUNCTION enum sequence_step sequence_step(struct sequence *s, __s32 delta, __s32 reach)
 {
 	__u32 seq = s->max_seq + (__u32)delta;
 

@@ -10,7 +10,7 @@
 
 /*
  * One stream: one SSRC, one direction, one 5-tuple on one socket. Three cache lines: two that every packet changes, and the
- * sequence window. `tag` and `version` belong to core/table.h. The two `touched` mean nothing: see observe_usual().
+ * sequence window that one in 64 does. `tag` and `version` belong to core/table.h. The two `touched` mean nothing: see observe_usual().
  */
 struct stream {
 	__u64 tag;     /* identity; 0 = the slot is free */
@@ -44,7 +44,7 @@ struct stream {
 };
 
 _Static_assert(sizeof(struct stream) == 192, "stream is a map value: three cache lines");
-_Static_assert(__builtin_offsetof(struct stream, sequence.window[1]) == 128, "the window has a line of its own");
+_Static_assert(__builtin_offsetof(struct stream, sequence.window) == 128, "the window has a line of its own");
 
 /* One packet as it arrived: all that accounting for it takes. */
 struct stream_packet {

@@ -22,7 +22,7 @@ SHORT_FUNCTION struct stream *observe_displaced(struct observer *o, __u64 tag)
 }
 
 /* Look after those who wait for the record of this tag. */
-SHORT_FUNCTION void observe_waiting_for(struct observer *o, __u64 tag)
+static inline void observe_waiting_for(struct observer *o, __u64 tag)
 {
 	__u32 slot = observe_stream_slot(o, tag, 0);
 	struct stream *s = observer_stream(o, slot);
@@ -32,11 +32,14 @@ SHORT_FUNCTION void observe_waiting_for(struct observer *o, __u64 tag)
 		observe_waiting(o, s, detail, tag);
 }
 
+/* observe_waiting_for(), as the includer likes it called from a place where it is seldom needed. */
+static inline void observer_look_after(struct observer *o, __u64 tag);
+
 /*
  * A packet that stream_usual() may take: nearly all are. `addresses` is that part of its tag, `words` the first four of its
  * datagram of `size` bytes. True if it is accounted for, as observe() would have done; else nothing has changed. Reading
  * the clock waits for all reads before it, yet not for writes: the two of the record's lines that are written to first come
- * from memory meanwhile. The lock would make the third wait for them; so that is read before.
+ * from memory meanwhile.
  */
 SHORT_FUNCTION int observe_usual(struct observer *o, __u64 addresses, __u32 ports, __u8 direction, const __u32 *words,
 				 __u32 size)
@@ -53,7 +56,6 @@ SHORT_FUNCTION int observe_usual(struct observer *o, __u64 addresses, __u32 port
 	*(volatile __u32 *)&s->touched = 0;
 	*(volatile __u8 *)&s->touched_too = 0;
 	now = observer_arrival(o);
-	(void)*(volatile __u64 *)&s->sequence.window[1];
 	if (s->tag != tag)
 		s = observe_displaced(o, tag);
 	if (!s || !rtp_parse_plain(words, size, &h) || !stream_is_usual(s, &h) || !record_try_lock(&s->version))
@@ -62,7 +64,7 @@ SHORT_FUNCTION int observe_usual(struct observer *o, __u64 addresses, __u32 port
 	if (counted)
 		stream_usual(s, &h, size, now);
 	if (record_unlock(&s->version))
-		observe_waiting_for(o, tag);
+		observer_look_after(o, tag);
 	return counted;
 }
 
