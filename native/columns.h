@@ -2,6 +2,8 @@
 #ifndef RTCPROBE_NATIVE_COLUMNS_H
 #define RTCPROBE_NATIVE_COLUMNS_H
 
+#include <algorithm>
+#include <iterator>
 #include <type_traits>
 #include <vector>
 
@@ -34,13 +36,17 @@ template <class Fields> std::vector<column> columns_of(Fields fields)
 
 template <class Fields> void add_row(struct record_rows *rows, Fields fields)
 {
+	size_t width = 0;
+
+	fields([&](const char *, const auto &value) { width += column_width(value); });
+	double *cell = rows->add(width);
+
 	fields([&](const char *, const auto &value) {
 		if constexpr (std::is_array_v<std::remove_reference_t<decltype(value)>>)
-			rows->cells.insert(rows->cells.end(), std::begin(value), std::end(value));
+			cell = std::copy(std::begin(value), std::end(value), cell);
 		else
-			rows->cells.push_back(static_cast<double>(value));
+			*cell++ = static_cast<double>(value);
 	});
-	rows->count++;
 }
 
 /* One Float64Array per column, all of them views of one buffer; the elements of a row's array are side by side. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "columns.h"
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 
@@ -77,6 +78,25 @@ std::string address_text(const __u64 (&address)[2], bool is_ipv6)
 	return text;
 }
 
+/* Piece by piece, for a pass over all rows per column would fetch every row from memory that often. */
+void fill_columns(double *cells, const std::vector<column> &columns, size_t per_row, const struct record_rows &rows)
+{
+	for (size_t first = 0; first < rows.count; first += record_rows::PIECE) {
+		const double *row = rows.pieces[first / record_rows::PIECE].get();
+		size_t count = std::min(record_rows::PIECE, rows.count - first);
+		size_t begin = 0; /* of the column in a row */
+
+		for (const column &c : columns) {
+			double *cell = cells + begin * rows.count + first * c.width;
+
+			for (size_t i = 0; i < count; i++)
+				for (size_t element = 0; element < c.width; element++)
+					*cell++ = row[i * per_row + begin + element];
+			begin += c.width;
+		}
+	}
+}
+
 } // namespace
 
 void stream_row(struct record_rows *rows, __u32 id, const struct stream &s)
@@ -94,17 +114,15 @@ void pair_row(struct record_rows *rows, __u32 id, const struct pair &p)
 Napi::Object columns_value(Napi::Env env, const std::vector<column> &columns, const struct record_rows &rows)
 {
 	Napi::Object value = Napi::Object::New(env);
-	Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, rows.cells.size() * sizeof(double));
-	double *cells = static_cast<double *>(buffer.Data());
-	size_t per_row = rows.count ? rows.cells.size() / rows.count : 0;
-	size_t begin = 0; /* of the column in a row */
+	size_t per_row = 0;
 
+	for (const column &c : columns)
+		per_row += c.width;
+	Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, rows.count * per_row * sizeof(double));
+	size_t begin = 0;
+
+	fill_columns(static_cast<double *>(buffer.Data()), columns, per_row, rows);
 	for (const column &c : columns) {
-		double *cell = cells + begin * rows.count;
-
-		for (size_t row = 0; row < rows.count; row++)
-			for (size_t i = 0; i < c.width; i++)
-				*cell++ = rows.cells[row * per_row + begin + i];
 		value.Set(c.name, Napi::Float64Array::New(env, rows.count * c.width, buffer,
 							  begin * rows.count * sizeof(double)));
 		begin += c.width;

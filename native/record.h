@@ -2,6 +2,7 @@
 #ifndef RTCPROBE_NATIVE_RECORD_H
 #define RTCPROBE_NATIVE_RECORD_H
 
+#include <memory>
 #include <vector>
 
 #include <napi.h>
@@ -19,8 +20,19 @@ inline double milliseconds(__u64 ns)
  * collected without an environment, from any thread; they become columns of one ArrayBuffer.
  */
 struct record_rows {
-	std::vector<double> cells; /* row after row, in the order of the interface in src/native.ts */
+	static constexpr size_t PIECE = 128; /* rows that stay in the cache until they are columns */
+
+	std::vector<std::unique_ptr<double[]>>
+		pieces; /* row after row, in the order of the interface in src/native.ts */
 	size_t count = 0;
+
+	/* Room for one more row of so many cells, which is the same for all. */
+	double *add(size_t width)
+	{
+		if (count % PIECE == 0)
+			pieces.push_back(std::make_unique_for_overwrite<double[]>(PIECE * width));
+		return pieces.back().get() + count++ % PIECE * width;
+	}
 };
 
 /* Adds a consistent copy of a stream; nothing while it is in probation. */

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Records → columns → stats → lines: CPU per stream, garbage collection included. The records are of a capture, which fill the
+ * same columns as those of the kernel do. Built code: `npm run build && npx tsx bench/snapshot.ts [STREAMS]`
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LineEncoder as Encoder } from "../src/encoder.js";
+import { addon } from "../src/native.js";
+import type { Sampler as Sampling } from "../src/sampler.js";
+import { writeCapture } from "./capture.js";
+import { figureOf, type Part } from "./figure.js";
+import { printPart } from "./table.js";
+
+/** As it is shipped: what runs TypeScript gives each function a name, at a cost. */
+const built = (name: string): Promise<Record<string, unknown>> => import(join("..", "dist", `${name}.js`));
+const { Sampler } = (await built("sampler")) as { Sampler: typeof Sampling };
+const { LineEncoder } = (await built("encoder")) as { LineEncoder: typeof Encoder };
+
+const PACKETS_PER_STREAM = 4;
+const ROUNDS = 12;
+/** The first rounds make what is remembered, and are compiled. */
+const WARM = 4;
+
+const streams = Number(process.argv[2] ?? 100_000);
+const directory = mkdtempSync(join(tmpdir(), "rtcprobe-bench-"));
+const path = join(directory, "streams.pcap");
+writeCapture(path, streams, PACKETS_PER_STREAM * streams);
+const capture = addon.openCapture(path, { local: [], clockRates: {} });
+await capture.read();
+rmSync(directory, { recursive: true });
+
+const sampler = new Sampler(capture, { retireIdle: false });
+const encoder = new LineEncoder({ host: "h1", perStream: true });
+const snapshot: number[] = [];
+const stats: number[] = [];
+const lines: number[] = [];
+let missed = 0;
+
+async function nsPerStream<T>(into: number[], work: () => T | Promise<T>): Promise<T> {
+  const before = process.cpuUsage();
+  const result = await work();
+  const { user, system } = process.cpuUsage(before);
+  into.push(((user + system) * 1000) / streams);
+  return result;
+}
+
+for (let round = 0; round < ROUNDS; round++) {
+  await nsPerStream(snapshot, () => capture.snapshot());
+  const sample = await nsPerStream(stats, () => sampler.sample());
+  missed += streams + 1 - (await nsPerStream(lines, () => encoder.encode(sample))).length;
+}
+capture.close();
+
+const all = stats.map((ns, i) => ns + (lines[i] as number)).slice(WARM);
+const part: Part = { part: "snapshot", command: `npx tsx bench/snapshot.ts ${streams}`, figures: [], skipped: [] };
+const name = (what: string) => `snapshot.${what}.${streams}`;
+part.figures.push(
+  figureOf(name("columns"), "ns/stream", snapshot.slice(WARM), { bar: 25, stretch: 20, missed }),
+  figureOf(name("stats"), "ns/stream", stats.slice(WARM), { note: "columns included" }),
+  figureOf(name("lines"), "ns/stream", lines.slice(WARM)),
+  figureOf(name("all"), "ns/stream", all, { bar: 700, stretch: 250, missed }),
+);
+printPart(part);

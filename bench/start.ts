@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/** From the start of `rtcprobe analyze` to its result on a small capture, beside Node alone. `npx tsx bench/start.ts [ROUNDS]` */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { figureOf, type Part } from "./figure.js";
+import { printPart } from "./table.js";
+
+const ROOT = join(import.meta.dirname, "..");
+const CAPTURE = join(ROOT, "test/captures/plain-rtp/receiver.pcap");
+const OURS = [join(ROOT, "bin/rtcprobe"), "analyze", CAPTURE];
+
+function time(args: string[]): number {
+  const begin = performance.now();
+  const { status } = spawnSync(process.execPath, args, { stdio: "ignore" });
+  if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}`);
+  return performance.now() - begin;
+}
+
+const rounds = Number(process.argv[2] ?? 11);
+const [node, ours]: [number[], number[]] = [[], []];
+for (let round = 0; round < rounds; round++) {
+  node.push(time(["-e", "0"]));
+  ours.push(time(OURS));
+}
+const part: Part = { part: "start", command: `npx tsx bench/start.ts ${rounds}`, figures: [], skipped: [] };
+part.figures.push(
+  figureOf("start.node", "ms", node),
+  figureOf("start.analyze", "ms", ours, { bar: 150, stretch: 100 }),
+  figureOf(
+    "start.own",
+    "ms",
+    ours.map((ms, i) => ms - (node[i] as number)),
+    { note: "analyze less Node" },
+  ),
+);
+printPart(part);
