@@ -109,6 +109,7 @@ export function parseEncoding(text: string, media?: string): Codec | undefined {
 }
 
 export function findCodec(table: CodecTable, payloadType: number, ssrc: number): Codec | undefined {
+  if (table === NO_CODECS) return STATIC[payloadType];
   return table.sources[ssrc]?.[payloadType] ?? table.payloadTypes[payloadType] ?? STATIC[payloadType];
 }
 

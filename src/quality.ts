@@ -146,8 +146,10 @@ function rate(input: QualityInput): Pick<QualityStats, "rFactor" | "mosCq" | "qu
 /** The score of any stream, and the rating of one that is not video. */
 export function judge(input: QualityInput): QualityStats {
   const { kind, loss } = input;
-  return {
-    ...(loss === undefined ? {} : { quality: lossScore(loss), qualityThreshold: thresholdOf(loss) }),
-    ...(kind === "video" ? {} : rate(input)),
-  };
+  const judged: QualityStats = kind === "video" ? {} : rate(input);
+  if (loss !== undefined) {
+    judged.quality = lossScore(loss);
+    judged.qualityThreshold = thresholdOf(loss);
+  }
+  return judged;
 }

@@ -3,7 +3,7 @@
  * The lines of an SDP (RFC 8866) that say what payload types and SSRCs mean: m=, a=rtpmap, a=ssrc (RFC 5576) and a=ssrc-group.
  * All others are left alone.
  */
-import { type Codec, type CodecTable, parseEncoding, type RepairRole } from "./codec.js";
+import { type Codec, type CodecTable, NO_CODECS, parseEncoding, type RepairRole } from "./codec.js";
 import { quoteText } from "./duration.js";
 import { RtcprobeError } from "./errors.js";
 import { readTextFile } from "./textfile.js";
@@ -121,6 +121,8 @@ export async function loadCodecs(
   payloadTypes: CodecTable["payloadTypes"] = {},
   sdp: readonly string[] = [],
 ): Promise<CodecTable> {
+  // The one object by which findCodec knows that there is nothing to look up.
+  if (sdp.length === 0 && Object.keys(payloadTypes).length === 0) return NO_CODECS;
   const files = sdp.map(async (name) => ({ name, text: await readTextFile(name, "the SDP") }));
   const table = readCodecs(await Promise.all(files));
   for (const [ssrc, codecs] of Object.entries(table.sources)) {
