@@ -38,9 +38,8 @@ function extendedNumbers(arrivals: Arrival[]): number[] {
   });
 }
 
-/** Exact, by sets: what DESIGN calls lost, duplicated and reordered. */
-export function countArrivals(arrivals: Arrival[]): OracleCounts {
-  const numbers = extendedNumbers(arrivals);
+/** Exact, by sets of numbers without wrap-around: what DESIGN calls lost, duplicated and reordered. */
+export function countNumbers(numbers: number[]): OracleCounts {
   const unique = new Set<number>();
   let highest = Number.NEGATIVE_INFINITY;
   let reordered = 0;
@@ -58,9 +57,19 @@ export function countArrivals(arrivals: Arrival[]): OracleCounts {
   };
 }
 
-/** RFC 3550 A.8 in seconds: over every packet, and as getStats has it (in order, timestamp changed, no restart). */
-export function jitters(arrivals: Arrival[], clockRate: number): { everyPacket: number; inOrder: number } {
-  const numbers = extendedNumbers(arrivals);
+export const countArrivals = (arrivals: Arrival[]): OracleCounts => countNumbers(extendedNumbers(arrivals));
+
+/**
+ * RFC 3550 A.8 in seconds: over every packet, and as getStats has it (in order, timestamp changed, no restart).
+ * @param numbers - of the packets, without wrap-around
+ * @param begins - whether a sender begins anew with a packet: nothing is subtracted from what was before
+ */
+export function jitters(
+  arrivals: Arrival[],
+  clockRate: number,
+  numbers = extendedNumbers(arrivals),
+  begins: (i: number) => boolean = () => false,
+): { everyPacket: number; inOrder: number } {
   const difference = (a: Arrival, b: Arrival): number =>
     Math.abs(Number(a.timeNs - b.timeNs) / 1e9 - ((a.timestamp - b.timestamp) | 0) / clockRate);
   let everyPacket = 0;
@@ -70,6 +79,10 @@ export function jitters(arrivals: Arrival[], clockRate: number): { everyPacket: 
   let previousInOrder: Arrival | undefined;
   arrivals.forEach((arrival, i) => {
     const number = numbers[i] as number;
+    if (begins(i)) {
+      previous = previousInOrder = undefined;
+      highest = Number.NEGATIVE_INFINITY;
+    }
     if (previous) everyPacket += (difference(arrival, previous) - everyPacket) / 16;
     previous = arrival;
     if (number <= highest) return;

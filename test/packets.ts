@@ -20,31 +20,43 @@ export interface RtpFields {
   timestamp: number;
   ssrc?: number;
   payloadType?: number;
+  marker?: boolean;
   csrcs?: number;
-  /** Elements of a one-byte header extension (RFC 8285), a multiple of four bytes. */
+  /** Elements of a header extension (RFC 8285), a multiple of four bytes. */
   extension?: Buffer;
+  /** 0xBEDE one-byte, which it is if absent; 0x1000 two-byte. */
+  profile?: number;
   payload?: number;
 }
 
 /** RFC 3550 section 5.1. */
 export function rtp(fields: RtpFields): Buffer {
-  const { seq, timestamp, ssrc = 0xdecafbad, payloadType = 111, csrcs = 0, extension, payload = 60 } = fields;
+  const { seq, timestamp, ssrc = 0xdecafbad, payloadType = 111, marker, csrcs = 0, extension, payload = 60 } = fields;
   return Buffer.concat([
     u8(0x80 | (extension ? 0x10 : 0) | csrcs),
-    u8(payloadType),
+    u8((marker ? 0x80 : 0) | payloadType),
     u16(seq),
     u32(timestamp),
     u32(ssrc),
     ...Array.from({ length: csrcs }, (_, i) => u32(i)),
-    ...(extension ? [u16(0xbede), u16(extension.length / 4), extension] : []),
+    ...(extension ? [u16(fields.profile ?? 0xbede), u16(extension.length / 4), extension] : []),
     Buffer.alloc(payload, 0x5a),
   ]);
 }
 
-/** RFC 8489 section 5: a message of type 0x0001 request, 0x0101 success, 0x0111 error, without attributes. */
-export function stun(type: number, id: number): Buffer {
-  return Buffer.concat([u16(type), u16(0), u32(0x2112a442), u32(0), u32(0), u32(id)]);
+/** RFC 8489 section 14: padded to four bytes. */
+export function attribute(type: number, value: Buffer = Buffer.alloc(0)): Buffer {
+  return Buffer.concat([u16(type), u16(value.length), value, Buffer.alloc(-value.length & 3)]);
 }
+
+/** RFC 8489 section 5: a message of type 0x0001 request, 0x0101 success, 0x0111 error of Binding. */
+export function stun(type: number, id: number, ...attributes: Buffer[]): Buffer {
+  const body = Buffer.concat(attributes);
+  return Buffer.concat([u16(type), u16(body.length), u32(0x2112a442), u32(0), u32(0), u32(id), body]);
+}
+
+/** USERNAME: what makes a request a connectivity check of ICE (RFC 8445 section 7.2.2). */
+export const USERNAME = attribute(0x0006, Buffer.from("evtj:h6vY"));
 
 export interface Ends {
   src: string;

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DepthRecord, depthAt } from "../src/depthrecord.js";
 import { addon, DATAGRAM_OUTCOMES, type PairRecord, rowAt, rowCount, type StreamRecord } from "../src/native.js";
 import { can } from "./capability.js";
+import { makeScenario } from "./scenario/scenario.js";
 
 const HARNESS = path.resolve("build/harness");
 
@@ -23,6 +24,9 @@ const CAPTURES: [file: string, local: string][] = [
   ["chromium-turn/peer.pcap", "10.99.2.1"],
   ["plain-rtp/receiver.pcap", "10.99.1.2"],
 ];
+
+/** Of test/scenario: among them IPv6, TURN, restarts, and one SSRC on several 5-tuples. RTCPROBE_SEEDS=200 takes so many. */
+const SEEDS = Array.from({ length: Number(process.env.RTCPROBE_SEEDS ?? 12) }, (_, i) => i + 1);
 
 interface KernelRecords {
   streams: Omit<StreamRecord, "id">[];
@@ -45,7 +49,10 @@ function padCapture(pcap: Buffer): Buffer {
   return Buffer.concat(parts);
 }
 
-const bySsrc = (a: { ssrc: number }, b: { ssrc: number }): number => a.ssrc - b.ssrc;
+const textOf = (record: object): string => JSON.stringify(Object.entries(record).sort());
+
+/** By all fields: an SSRC may be in several streams. */
+const inOrder = (a: object, b: object): number => (textOf(a) < textOf(b) ? -1 : 1);
 
 /** Typed arrays as the JSON of the harness has them. */
 const plain = (record: DepthRecord): DepthRecord =>
@@ -62,7 +69,7 @@ async function readOffline(file: string, local: string): Promise<KernelRecords> 
     streams: Array.from({ length: rowCount(streams) }, (_, i) => {
       const { id, ...rest } = rowAt(streams, i);
       return rest;
-    }).sort(bySsrc),
+    }).sort(inOrder),
     pairs: Array.from({ length: rowCount(pairs) }, (_, i) => {
       const { id, firstMs, lastMs, ...rest } = rowAt(pairs, i);
       return rest;
@@ -70,20 +77,20 @@ async function readOffline(file: string, local: string): Promise<KernelRecords> 
     depths: Array.from(depths.id, (_, i) => {
       const { id, ...rest } = plain(depthAt(depths, i));
       return { ssrc: streams.ssrc[streams.id.indexOf(id)] as number, ...rest };
-    }).sort(bySsrc),
+    }).sort(inOrder),
     datagrams: DATAGRAM_OUTCOMES.map((outcome) => datagrams[outcome]),
   };
 }
 
 function runKernel(file: string, local: string): KernelRecords {
   const records = JSON.parse(execFileSync(HARNESS, ["replay", file, local], { encoding: "utf8" })) as KernelRecords;
-  records.streams.sort(bySsrc);
-  records.depths.sort(bySsrc);
+  records.streams.sort(inOrder);
+  records.depths.sort(inOrder);
   return records;
 }
 
 /** Pairs have no key among their numbers: order them by all of them. */
-const sorted = (pairs: object[]): string[] => pairs.map((pair) => JSON.stringify(Object.entries(pair).sort())).sort();
+const sorted = (pairs: object[]): string[] => pairs.map(textOf).sort();
 
 describe.skipIf(!can.bpf.ok)(`kernel program and offline core — ${can.bpf.why || "parity"}`, () => {
   let directory = "";
@@ -93,9 +100,9 @@ describe.skipIf(!can.bpf.ok)(`kernel program and offline core — ${can.bpf.why 
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  it.each(CAPTURES)("%s gives equal records", { timeout: 60_000 }, async (file, local) => {
-    const padded = path.join(directory, file.replaceAll("/", "-"));
-    writeFileSync(padded, padCapture(readFileSync(path.join("test/captures", file))));
+  async function expectParity(name: string, pcap: Buffer, local: string): Promise<void> {
+    const padded = path.join(directory, name.replaceAll("/", "-"));
+    writeFileSync(padded, padCapture(pcap));
     const offline = await readOffline(padded, local);
     const kernel = runKernel(padded, local);
 
@@ -107,5 +114,14 @@ describe.skipIf(!can.bpf.ok)(`kernel program and offline core — ${can.bpf.why 
     expect(kernel.datagrams).toEqual(offline.datagrams);
     const [seen = 0, ...outcomes] = kernel.datagrams;
     expect(outcomes.reduce((sum, n) => sum + n, 0)).toBe(seen);
+  }
+
+  it.each(CAPTURES)("%s gives equal records", { timeout: 60_000 }, (file, local) =>
+    expectParity(file, readFileSync(path.join("test/captures", file)), local),
+  );
+
+  it.each(SEEDS)("the capture made from seed %i gives equal records", { timeout: 60_000 }, (seed) => {
+    const { capture, local } = makeScenario(seed);
+    return expectParity(`seed-${seed}`, capture, local);
   });
 });
