@@ -33,6 +33,7 @@ const COLUMNS: Record<string, Record<string, string>> = {
     ratio: "our pair / it",
     daemon: "with our daemon",
   },
+  daemon: { cpu: "CPU", memory: "memory", late: "samples that came late or not at all" },
   arrivals: { p50: "p50", p99: "p99", p999: "p99.9", max: "max" },
 };
 
@@ -67,7 +68,7 @@ function pivot(run: Run, columns: Record<string, string>): string {
   const head = ["", ...used.map(([column, title]) => (units(column) === title ? title : `${title}, ${units(column)}`))];
   const rows = [...cases].map(([name, row]) => {
     const title = [...row.values()][0]?.note;
-    const label = run.part === "kernel" ? (title ?? name) : `${name.split(" ")[0]}: ${title}`;
+    const label = run.part === "kernel" || run.part === "daemon" ? (title ?? name) : `${name.split(" ")[0]}: ${title}`;
     return [label, ...used.map(([column]) => cell(row.get(column)))];
   });
   return table(head, rows);

@@ -44,8 +44,8 @@ export class Rig {
   }
 
   /** A load that runs when it is told to. */
-  async pace(): Promise<Pace> {
-    return Pace.start([this.#program, "pace", "--cgroup", this.#home, "--streams", "16"], this.#home);
+  async pace(streams = 16): Promise<Pace> {
+    return Pace.start([this.#program, "pace", "--cgroup", this.#home, "--streams", String(streams)], this.#home);
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Part daemon: CPU time and memory of `rtcprobe run` at one sample per second, journal included, while a load of so many streams
+ * runs: half of them sent, half received.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { askDaemon } from "../src/client.js";
+import type { Health } from "../src/health.js";
+import { type Figure, figureOf, type Part, quick } from "./figure.js";
+import { Rig, ROOT } from "./rig.js";
+import { printPart } from "./table.js";
+import { Watcher } from "./watcher.js";
+
+interface Case {
+  streams: number;
+  cpu?: { bar: number; stretch: number };
+  memory?: { bar: number; stretch: number };
+}
+
+const CASES: Case[] = [
+  { streams: 1000, cpu: { bar: 2, stretch: 1 }, memory: { bar: 96, stretch: 72 } },
+  { streams: 10_000 },
+  { streams: 100_000, cpu: { bar: 40, stretch: 20 } },
+];
+const PER_STREAM = 50; // packets/s, of 20 ms each
+const MAX_RATE = 50_000; // the sender shares the machine: beyond it, a stream has fewer
+const WINDOWS = quick ? 1 : 5;
+const WINDOW_S = 3;
+const WARM_S = 6;
+const PAUSE_MS = 100;
+const PATIENCE_MS = 15_000;
+
+interface Window {
+  /** % of a core. */
+  cpu: number;
+  rssMib: number;
+}
+
+/** A daemon that is behind answers late. */
+async function askHealth(socket: string, tries = 4): Promise<Health> {
+  const asked = askDaemon<Health>({ socket, path: "/v1/health" });
+  return tries > 1 ? asked.catch(() => askHealth(socket, tries - 1)) : asked;
+}
+
+/** After a sample that began when all was sent; of one that is far behind, what it has. */
+async function settledHealth(socket: string): Promise<Health> {
+  const { samples } = await askHealth(socket);
+  for (const begin = performance.now(); ; await sleep(PAUSE_MS)) {
+    const health = await askHealth(socket);
+    if (health.samples >= samples + 2 || performance.now() - begin > PATIENCE_MS) return health;
+  }
+}
+
+const counted = ({ datagrams }: Health) => datagrams.rtp + datagrams.unconfirmed;
+
+async function measure({ streams, cpu, memory }: Case): Promise<Figure[]> {
+  const directory = await mkdtemp(join(tmpdir(), "rtcprobe-bench-"));
+  const socket = join(directory, "control.sock");
+  const rig = await Rig.open();
+  const pace = await rig.pace(streams / 2);
+  const rate = Math.min((streams / 2) * PER_STREAM, MAX_RATE);
+  const places = ["--journal-directory", join(directory, "journal"), "--calls-directory", join(directory, "calls")];
+  const watched = ["--cgroup", pace.place.cgroup, "--max-streams", String(streams * 4)];
+  const command = [process.execPath, join(ROOT, "bin", "rtcprobe"), "--config", "/dev/null", "--socket", socket];
+  const watcher = await Watcher.start({
+    command: [...command, "run", ...places, ...watched],
+    ready: /watching/,
+    directory,
+  });
+  try {
+    await pace.run(rate, WARM_S);
+    const first = await settledHealth(socket);
+    const windows: Window[] = [];
+    let sent = 0;
+    for (let window = 0; window < WINDOWS; window++) {
+      process.stderr.write(`daemon: ${streams} streams, ${rate} packets/s, window ${window + 1} of ${WINDOWS}\n`);
+      const [ns, begin] = [await watcher.cpuNs(), performance.now()];
+      sent += (await pace.run(rate, WINDOW_S)).sent;
+      const cpuPercent = ((await watcher.cpuNs()) - ns) / 1e4 / (performance.now() - begin);
+      windows.push({ cpu: cpuPercent, rssMib: (await askHealth(socket)).cost.rssBytes / 2 ** 20 });
+    }
+    const last = await settledHealth(socket);
+    const due = Math.floor(last.uptimeSeconds - first.uptimeSeconds);
+    const late = Math.max(0, due - (last.samples - first.samples)) + last.sampleFailures;
+    const missed = Math.abs(2 * sent - (counted(last) - counted(first)));
+    const terms = (what: object) => ({ note: `${streams} streams`, missed, ...what });
+    const values = (pick: (window: Window) => number) => windows.map(pick);
+    return [
+      figureOf(
+        `daemon.${streams}.cpu`,
+        "% of a core",
+        values((w) => w.cpu),
+        terms({ ...cpu }),
+      ),
+      figureOf(
+        `daemon.${streams}.memory`,
+        "MiB",
+        values((w) => w.rssMib),
+        terms({ ...memory }),
+      ),
+      figureOf(`daemon.${streams}.late`, "samples", [late], terms({ bar: 0 })),
+    ];
+  } finally {
+    await watcher.stop("SIGTERM");
+    await pace.close();
+    await rig.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const part: Part = { part: "daemon", command: "make bench PART=daemon", figures: [], skipped: [] };
+for (const one of CASES) part.figures.push(...(await measure(one)));
+printPart(part);
