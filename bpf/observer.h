@@ -133,6 +133,8 @@ static __always_inline void observer_show(struct observer *o, struct datagram *d
 		d->filled = size;
 }
 
+#include "apart.h"
+
 /* A global function, for it needs no packet, and the hook's stack is short. */
 __attribute__((noinline)) int look_after(__u64 tag)
 {
@@ -155,10 +157,11 @@ static __always_inline void refuse(enum outcome reason, __u32 n)
 }
 
 /*
- * One datagram of d->size bytes; d shows its first bytes, or nothing (d->filled is 0) and is filled here. A global function: the verifier
- * walks it once, however many segments and callers there are.
+ * The two halves of core's observe(): the stack is too short for one of them to be called by the other. The first half of a
+ * datagram of d->size bytes; d shows its first bytes, or nothing (d->filled is 0) and is filled here. 1 if it has media. Global
+ * functions: the verifier walks each once, however many segments and callers there are.
  */
-__attribute__((noinline)) int observe_datagram(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
+__attribute__((noinline)) int observe_first(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
 {
 	struct observer o = { .skb = skb };
 	enum outcome outcome = DATAGRAM_TRUNCATED;
@@ -175,9 +178,29 @@ __attribute__((noinline)) int observe_datagram(struct __sk_buff *skb, struct arr
 	if (d->filled == 0)
 		observer_show(&o, d, 0);
 	if (d->filled)
-		outcome = observe(&o, d, &a->endpoints);
+		outcome = observe_apart(&o, d, &a->endpoints);
+	if (outcome == DATAGRAM_SEEN)
+		return 1;
 	observer_tally(&o, outcome, 1);
 	return 0;
+}
+
+__attribute__((noinline)) int observe_second(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
+{
+	struct observer o = { .skb = skb };
+
+	if (!a || !d)
+		return 0;
+	o.now = &a->now;
+	o.payload = a->payload;
+	observer_tally(&o, observe_media(&o, d, &a->endpoints), 1);
+	return 0;
+}
+
+static __always_inline void observe_datagram(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
+{
+	if (observe_first(skb, a, d))
+		observe_second(skb, a, d);
 }
 
 /* The next segments of a super-packet. Global as well: two short loops are walked faster than one long one. */

@@ -79,12 +79,17 @@ static inline enum protocol datagram_protocol(const struct datagram *d)
 
 /*
  * RFC 6347 section 4.1: content types 20 to 25, version 254.255 or 254.253, and a record that fits.
- * RFC 9147 section 4: the unified header 001CSLEE of DTLS 1.3 has nothing to confirm and is left unknown.
  */
 static inline int datagram_is_dtls(const struct datagram *d)
 {
 	return d->filled >= 13 && d->bytes[0] >= 20 && d->bytes[0] <= 25 && d->bytes[1] == 254 &&
 	       (d->bytes[2] == 255 || d->bytes[2] == 253) && (__u32)(d->bytes[11] << 8 | d->bytes[12]) + 13 <= d->size;
+}
+
+/* RFC 9147 section 4: the unified header 001CSLEE of DTLS 1.3. Nothing in it confirms it: who asks must know of a handshake. */
+static inline int datagram_is_unified(const struct datagram *d)
+{
+	return d->filled && d->bytes[0] >> 5 == 1;
 }
 
 /*

@@ -10,6 +10,9 @@ enum direction {
 	DIRECTION_UNKNOWN, /* a capture, and nobody said which end is ours */
 };
 
+/* TURN channels are 0x4000 to 0x4FFF (RFC 8656 section 12); with this bit it is a hash of a peer's address. */
+enum { ENDPOINTS_RELAYED = 0x8000 };
+
 /* Where a datagram came from and went to, as the packet says it. Addresses and ports in network byte order. */
 struct endpoints {
 	__u64 cookie; /* socket; 0 where there is none (capture, mirrored traffic) */
@@ -17,7 +20,7 @@ struct endpoints {
 	__u64 dst[2];
 	__u16 src_port;
 	__u16 dst_port;
-	__u16 channel; /* TURN channel the datagram came in, 0 = none */
+	__u16 channel; /* TURN channel the datagram came in, or ENDPOINTS_RELAYED and who is behind the relay; 0 = none */
 	__u8 is_ipv6;
 	__u8 direction; /* enum direction */
 };
@@ -48,6 +51,15 @@ static inline void endpoints_swap(struct endpoints *e)
 	e->dst[1] = high;
 	e->src_port = e->dst_port;
 	e->dst_port = port;
+}
+
+/* Both directions of a pair are one: tell *e from the pair's first end. */
+static inline void endpoints_turn(struct endpoints *e)
+{
+	if (!endpoints_source_first(e))
+		endpoints_swap(e);
+	if (e->direction != DIRECTION_UNKNOWN)
+		e->direction = DIRECTION_OUT;
 }
 
 /* What tags are made with: random per load, so that nobody can aim at a slot, or at another's tag, from outside. */
@@ -110,6 +122,19 @@ static inline __u64 endpoints_tag(const struct endpoints *e, const struct tag_ke
 								  (__u32)e->src_port << 16 | e->dst_port;
 
 	return tag_of(keys, addresses, ports, tag_way(e->channel, e->direction), socket, what);
+}
+
+/* The same for a pair: of either direction, and of a channel that need not be the datagram's. */
+static inline __u64 endpoints_pair_tag(const struct endpoints *e, const struct tag_keys *keys, __u16 channel)
+{
+	int from_first = endpoints_source_first(e);
+	const __u64 *first = from_first ? e->src : e->dst, *second = from_first ? e->dst : e->src;
+	__u64 addresses =
+		e->is_ipv6 ? tag_of_ipv6(keys, first, second) : tag_of_ipv4(keys, (__u32)first[0], (__u32)second[0]);
+	__u32 ports = from_first ? (__u32)e->dst_port << 16 | e->src_port : (__u32)e->src_port << 16 | e->dst_port;
+	__u8 direction = e->direction == DIRECTION_UNKNOWN ? DIRECTION_UNKNOWN : DIRECTION_OUT;
+
+	return tag_of(keys, addresses, ports, tag_way(channel, direction), e->cookie, 0);
 }
 
 #endif

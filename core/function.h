@@ -4,14 +4,17 @@
 
 /*
  * A long function. The kernel's build defines this as a global function before it includes core: the verifier then walks
- * it once instead of once per path to it, which is most of the time a load takes. Such a function returns an int, takes at
+ * it once instead of once per path to it, which is most of the time a load takes. Such a function returns a number, takes at
  * most five arguments and must bear null pointers, for the verifier asks for that.
  */
 #ifndef LONG_FUNCTION
 #define LONG_FUNCTION static inline
 #endif
 
-/* A function of the usual path: part of its caller, whatever a compiler thinks of its length. */
+/*
+ * Part of its caller, whatever a compiler thinks of its length: of the usual path, or with more arguments than the five that a
+ * call in the kernel's build can have.
+ */
 #define SHORT_FUNCTION static inline __attribute__((always_inline))
 
 #endif

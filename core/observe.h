@@ -4,44 +4,15 @@
 
 /*
  * One datagram, from its bytes to its record and its outcome: the same path in the kernel and offline. Who includes this
- * file defines `struct observer` and the functions declared here.
+ * file defines what core/seam.h declares.
  */
-#include "config.h"
 #include "depth.h"
-#include "outcome.h"
-#include "pair.h"
+#include "ice.h"
 #include "receive.h"
 #include "rtcp.h"
+#include "seam.h"
 #include "table.h"
 #include "waiting.h"
-
-struct observer;
-
-/* Records and details by slot; a slot is already masked, NULL cannot happen and is handled. */
-static inline struct stream *observer_stream(struct observer *o, __u32 slot);
-static inline struct stream_detail *observer_detail(struct observer *o, __u32 slot);
-static inline struct stream_depth *observer_depth(struct observer *o, __u32 slot);
-static inline struct pair *observer_pair(struct observer *o, __u32 slot);
-/* Where packets of this tag wait for their record; NULL where nobody ever does. */
-static inline struct waiting_room *observer_waiting_room(struct observer *o, __u64 tag);
-static inline __u32 observer_stream_mask(const struct observer *o);
-static inline __u32 observer_pair_mask(const struct observer *o);
-static inline const struct tag_keys *observer_keys(const struct observer *o);
-/* Clock rate the operator gave this payload type, 0 = none. */
-static inline __u32 observer_clock_rate(const struct observer *o, __u8 payload_type);
-static inline int observer_probe_is_on(const struct observer *o, __u32 probe);
-/* When the datagram arrived. Asked only of what is measured: a clock costs more than all else. */
-static inline __u64 observer_arrival(struct observer *o);
-/* A number that tells the datagram's socket from the other live ones; 0 where there are no sockets. */
-static inline __u64 observer_socket(const struct observer *o);
-/* The same for all times: its cookie. */
-static inline __u64 observer_cookie(const struct observer *o);
-/* Who owns the socket, as far as this place knows. */
-static inline void observer_owner(struct observer *o, __u64 *cgroup_id, __u32 *pid);
-/* Add n to the number of datagrams with this outcome. */
-static inline void observer_tally(struct observer *o, enum outcome outcome, __s64 n);
-/* Move the window to byte `at` of the datagram; d->filled tells how much of it there is. */
-static inline void observer_show(struct observer *o, struct datagram *d, __u32 at);
 
 /* A stream that never left probation and fell silent may lose its slot to another. */
 enum { STREAM_STALE_MS = 1000 };
@@ -144,85 +115,6 @@ static inline enum outcome observe_rtp(struct observer *o, const struct datagram
 	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;
 }
 
-/* The pair of this tag or a free slot for it, by the same rules; pairs are confirmed by STUN's magic cookie. */
-static inline __u32 observe_pair_slot(struct observer *o, __u64 tag)
-{
-	__u32 mask = observer_pair_mask(o);
-	__u32 claimable = mask + 1;
-
-	for (__u32 i = 0; i < TABLE_PROBES; i++) {
-		__u32 slot = table_slot(tag, i, mask);
-		struct pair *p = observer_pair(o, slot);
-
-		if (!p)
-			break;
-		if (p->tag == tag)
-			return slot;
-		if (claimable > mask && p->tag == 0)
-			claimable = slot;
-	}
-	return claimable;
-}
-
-/* A Binding message; `e` names the pair, as from its first end to the second. */
-static inline enum outcome observe_binding(struct observer *o, const struct stun_header *h, const struct endpoints *e,
-					   int from_first, __u64 now)
-{
-	__u64 tag = endpoints_tag(e, observer_keys(o), e->cookie, 0);
-	__u32 slot = observe_pair_slot(o, tag);
-	struct pair *p;
-
-	if (slot > observer_pair_mask(o))
-		return DATAGRAM_TABLE_FULL;
-	p = observer_pair(o, slot);
-	if (!p)
-		return DATAGRAM_TABLE_FULL;
-	if (!record_lock(&p->version)) {
-		if (p->tag == tag)
-			(void)__sync_fetch_and_add(&p->contended, 1);
-		return DATAGRAM_CONTENDED;
-	}
-	if (p->tag != tag) {
-		if (p->tag != 0) { /* another CPU was faster */
-			(void)record_unlock(&p->version);
-			return DATAGRAM_CONTENDED;
-		}
-		p->tag = tag; /* a free slot is all zero but for its version */
-		p->first_ns = now;
-		p->endpoints = *e;
-		observer_owner(o, &p->cgroup_id, &p->pid);
-	}
-	(void)pair_receive(p, h, from_first, now);
-	(void)record_unlock(&p->version);
-	return DATAGRAM_STUN;
-}
-
-static inline enum outcome observe_stun(struct observer *o, const struct datagram *d, struct endpoints *e)
-{
-	int from_first = endpoints_source_first(e);
-	__u8 direction = e->direction;
-	struct stun_header h;
-	enum outcome outcome;
-	__u64 now;
-
-	if (!stun_parse(d, &h))
-		return DATAGRAM_UNKNOWN;
-	if (h.method != STUN_BINDING)
-		return DATAGRAM_TURN;
-	now = observer_arrival(o);
-	e->cookie = observer_cookie(o);
-	/* Both directions are one pair, named from its first end. In place, for the stack is short, and back again. */
-	if (!from_first)
-		endpoints_swap(e);
-	if (direction != DIRECTION_UNKNOWN)
-		e->direction = DIRECTION_OUT;
-	outcome = observe_binding(o, &h, e, from_first, now);
-	if (!from_first)
-		endpoints_swap(e);
-	e->direction = direction;
-	return outcome;
-}
-
 static inline enum outcome observe_rtcp(struct observer *o, struct datagram *d)
 {
 	__u32 at = 0;
@@ -245,37 +137,76 @@ static inline enum outcome observe_rtcp(struct observer *o, struct datagram *d)
 	}
 }
 
-/* Recognise the datagram that the window shows from its first byte, and account for it. Adds no tally of its own. */
-static inline enum outcome observe(struct observer *o, struct datagram *d, struct endpoints *e)
+/* Media through a relay come in frames of TURN's: returns what is inside, or `protocol` if it is none. */
+static inline enum protocol observe_inside(struct observer *o, struct datagram *d, struct endpoints *e,
+					   enum protocol protocol)
+{
+	if (protocol == PROTOCOL_TURN_CHANNEL)
+		return (enum protocol)observer_channel(o, d, e);
+	if (protocol == PROTOCOL_STUN && stun_is_indication(d))
+		return (enum protocol)observer_indication(o, d, e);
+	return protocol;
+}
+
+/* What one of the functions apart says became of a datagram. */
+static inline enum outcome observe_counted(int said)
+{
+	__u32 outcome = (__u32)said;
+
+	__asm__("" : "+r"(outcome)); /* so that the verifier sees the bound of the register that is used */
+	return outcome < DATAGRAM_OUTCOMES ? (enum outcome)outcome : DATAGRAM_UNKNOWN;
+}
+
+static inline enum outcome observe_message(struct observer *o, struct datagram *d, struct endpoints *e)
+{
+	int is_bind = stun_is_channel_bind(d);
+	enum outcome outcome = observe_counted(observer_stun(o, d, e));
+
+	if (is_bind && outcome == DATAGRAM_TURN) {
+		observer_show(o, d, 0);
+		(void)observer_bind(o, d, e);
+	}
+	return outcome;
+}
+
+/*
+ * Recognise the datagram that the window shows from its first byte, and account for it if it is no media. DATAGRAM_SEEN if it
+ * is, or has media inside, where the window then stands.
+ */
+static inline enum outcome observe_apart(struct observer *o, struct datagram *d, struct endpoints *e)
 {
 	enum protocol protocol = datagram_protocol(d);
 
-	if (protocol == PROTOCOL_TURN_CHANNEL) { /* media through a relay: what is inside counts */
-		__u16 channel = datagram_channel(d);
-
-		if (!channel)
-			return DATAGRAM_UNKNOWN;
-		e->channel = channel;
-		d->size = read_u16(d, 2);
-		d->offset += 4;
-		observer_show(o, d, 0);
-		protocol = datagram_protocol(d);
-	}
+	if (protocol != PROTOCOL_RTP_OR_RTCP)
+		protocol = observe_inside(o, d, e, protocol);
 	switch (protocol) {
-	case PROTOCOL_RTP_OR_RTCP:
-		if (d->filled >= 2 && rtcp_is_type(d->bytes[1]))
-			return observer_probe_is_on(o, PROBE_RTCP) ? observe_rtcp(o, d) : DATAGRAM_PROBE_OFF;
-		if (!observer_probe_is_on(o, PROBE_RTP))
-			return DATAGRAM_PROBE_OFF;
-		if (d->filled < RTP_HEADER)
-			return DATAGRAM_UNKNOWN;
-		if (d->filled < rtp_window(d))
-			observer_show(o, d, 0);
-		return observe_rtp(o, d, e);
-	case PROTOCOL_STUN: return observer_probe_is_on(o, PROBE_STUN) ? observe_stun(o, d, e) : DATAGRAM_PROBE_OFF;
-	case PROTOCOL_DTLS: return datagram_is_dtls(d) ? DATAGRAM_DTLS : DATAGRAM_UNKNOWN;
+	case PROTOCOL_RTP_OR_RTCP: return DATAGRAM_SEEN;
+	case PROTOCOL_STUN: return observer_probe_is_on(o, PROBE_STUN) ? observe_message(o, d, e) : DATAGRAM_PROBE_OFF;
+	case PROTOCOL_DTLS: return observe_counted(observer_dtls(o, d, e));
 	default: return DATAGRAM_UNKNOWN;
 	}
+}
+
+/* Account for media. */
+static inline enum outcome observe_media(struct observer *o, struct datagram *d, struct endpoints *e)
+{
+	if (d->filled >= 2 && rtcp_is_type(d->bytes[1]))
+		return observer_probe_is_on(o, PROBE_RTCP) ? observe_rtcp(o, d) : DATAGRAM_PROBE_OFF;
+	if (!observer_probe_is_on(o, PROBE_RTP))
+		return DATAGRAM_PROBE_OFF;
+	if (d->filled < RTP_HEADER)
+		return DATAGRAM_UNKNOWN;
+	if (d->filled < rtp_window(d))
+		observer_show(o, d, 0);
+	return observe_rtp(o, d, e);
+}
+
+/* Both: the whole path from a datagram to its record. Adds no tally of its own. */
+static inline enum outcome observe(struct observer *o, struct datagram *d, struct endpoints *e)
+{
+	enum outcome outcome = observe_apart(o, d, e);
+
+	return outcome == DATAGRAM_SEEN ? observe_media(o, d, e) : outcome;
 }
 
 #endif

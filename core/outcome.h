@@ -17,8 +17,8 @@ enum outcome {
 
 	/* named reasons why not */
 	DATAGRAM_UNCONFIRMED, /* looks like RTP; its SSRC has not passed probation */
-	DATAGRAM_DTLS,        /* recognised, carries no timing of media */
-	DATAGRAM_TURN,        /* STUN of another method than Binding */
+	DATAGRAM_DTLS,        /* recognised, carries no media; the handshake of a known pair is timed */
+	DATAGRAM_TURN,        /* STUN of another method than Binding; TURN's requests are timed */
 	DATAGRAM_UNKNOWN,     /* nothing that RFC 7983 knows, or not confirmed to be it */
 	DATAGRAM_EMPTY,       /* UDP without a payload */
 	DATAGRAM_TRUNCATED,   /* the packet, or the capture of it, ends before its headers do */

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "probe.h"
+#include "record.h"
 #include "sources.h"
 
 /* What src/native.ts calls Addon. Nothing is static: every environment that loads the addon has its own. */
@@ -10,6 +11,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports)
 	exports.Set("openProbe", Napi::Function::New<open_probe>(env, "openProbe"));
 	exports.Set("openPacketSource", Napi::Function::New<open_packet_source>(env, "openPacketSource"));
 	exports.Set("openCapture", Napi::Function::New<open_capture>(env, "openCapture"));
+	exports.Set("histogramNs", histogram_value(env));
 	return exports;
 }
 

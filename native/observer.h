@@ -129,6 +129,41 @@ static inline __u64 observer_expected_tag(const struct observer *o, const struct
 	return endpoints_tag(&udp->endpoints, &o->config.keys, 0, load_u32(payload + 8));
 }
 
+static inline int observer_channel(struct observer *o, struct datagram *d, struct endpoints *e)
+{
+	return observe_channel(o, d, e);
+}
+
+static inline int observer_indication(struct observer *o, struct datagram *d, struct endpoints *e)
+{
+	return observe_indication(o, d, e);
+}
+
+static inline int observer_stun(struct observer *o, struct datagram *d, struct endpoints *e)
+{
+	return observe_stun(o, d, e);
+}
+
+static inline int observer_bind(struct observer *o, struct datagram *d, struct endpoints *e)
+{
+	return observe_bind(o, d, e);
+}
+
+static inline int observer_dtls(struct observer *o, struct datagram *d, struct endpoints *e)
+{
+	return observe_dtls(o, d, e);
+}
+
+static inline __u64 observer_pair_tag(const struct observer *o, const struct endpoints *e, __u16 channel)
+{
+	return endpoints_pair_tag(e, observer_keys(o), channel);
+}
+
+static inline __u32 observer_pair_slot(struct observer *o, __u64 tag)
+{
+	return observe_pair_slot(o, tag);
+}
+
 /* A datagram that is refused before anybody looks into it. */
 static inline void observer_refuse(struct observer *o, enum outcome reason)
 {
@@ -168,6 +203,8 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 		outcome = observe(o, &d, e);
 		if (outcome != DATAGRAM_TABLE_FULL) /* else nothing was counted yet, and it may be tried again */
 			break;
+		o->pairs.keep(now); /* who is behind a relay may have been noted */
+		observer_show(o, &d, 0);
 		if (!(datagram_protocol(&d) == PROTOCOL_STUN ? o->pairs.grow(now) : o->streams.grow(now)))
 			break;
 	}

@@ -103,7 +103,7 @@ Napi::Value probe_source::origin(const Napi::CallbackInfo &info)
 			return origin_value(info.Env(), detail->endpoints, detail->cgroup_id, detail->pid);
 		}
 		if (kind == RECORD_PAIR && opened().read_pair(id, &pair))
-			return origin_value(info.Env(), pair.endpoints, pair.cgroup_id, pair.pid);
+			return origin_value(info.Env(), pair);
 		throw unknown_id(info.Env(), kind, id);
 	});
 }

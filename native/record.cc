@@ -39,22 +39,41 @@ template <class Field> void stream_fields(Field field, __u32 id, const struct st
 template <class Field> void pair_fields(Field field, __u32 id, const struct pair &p)
 {
 	field("id", id);
+	field("traits", p.traits);
+	field("channel", p.channel);
 	field("firstRequests", p.sides[0].requests);
 	field("firstRetransmissions", p.sides[0].retransmissions);
 	field("firstResponses", p.sides[0].responses);
+	field("firstErrors", p.sides[0].errors);
+	field("firstUnanswered", p.sides[0].unanswered);
+	field("firstConsentRequests", p.sides[0].consent_requests);
+	field("firstRole", p.sides[0].role);
 	field("firstRoundTrips", p.sides[0].round_trips);
 	field("firstRoundTripTotalNs", p.sides[0].round_trip_total_ns);
 	field("firstRoundTripLastNs", p.sides[0].round_trip_last_ns);
 	field("firstRoundTripMinNs", p.sides[0].round_trip_min_ns);
 	field("firstRoundTripMaxNs", p.sides[0].round_trip_max_ns);
+	field("firstRoundTripHistogram", p.sides[0].histogram);
+	field("firstRequestMs", milliseconds(p.sides[0].request_ns));
+	field("firstResponseMs", milliseconds(p.sides[0].response_ns));
+	field("firstProtectedMs", milliseconds(p.sides[0].protected_ns));
 	field("secondRequests", p.sides[1].requests);
 	field("secondRetransmissions", p.sides[1].retransmissions);
 	field("secondResponses", p.sides[1].responses);
+	field("secondErrors", p.sides[1].errors);
+	field("secondUnanswered", p.sides[1].unanswered);
+	field("secondConsentRequests", p.sides[1].consent_requests);
+	field("secondRole", p.sides[1].role);
 	field("secondRoundTrips", p.sides[1].round_trips);
 	field("secondRoundTripTotalNs", p.sides[1].round_trip_total_ns);
 	field("secondRoundTripLastNs", p.sides[1].round_trip_last_ns);
 	field("secondRoundTripMinNs", p.sides[1].round_trip_min_ns);
 	field("secondRoundTripMaxNs", p.sides[1].round_trip_max_ns);
+	field("secondRoundTripHistogram", p.sides[1].histogram);
+	field("secondRequestMs", milliseconds(p.sides[1].request_ns));
+	field("secondResponseMs", milliseconds(p.sides[1].response_ns));
+	field("secondProtectedMs", milliseconds(p.sides[1].protected_ns));
+	field("helloMs", milliseconds(p.hello_ns));
 	field("contended", p.contended);
 	field("firstMs", milliseconds(p.first_ns));
 	field("lastMs", milliseconds(p.last_ns));
@@ -70,7 +89,7 @@ static_assert(std::size(outcome_names) == DATAGRAM_OUTCOMES, "every outcome has 
 constexpr const char *direction_names[] = { "in", "out", "unknown" };
 static_assert(DIRECTION_IN == 0 && DIRECTION_OUT == 1 && DIRECTION_UNKNOWN == 2, "names are in the order of the enum");
 
-std::string address_text(const __u64 (&address)[2], bool is_ipv6)
+std::string address_text(const void *address, bool is_ipv6)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 
@@ -157,10 +176,30 @@ Napi::Object origin_value(Napi::Env env, const struct endpoints &e, __u64 cgroup
 	value.Set("dstPort", static_cast<double>(ntohs(e.dst_port)));
 	value.Set("direction", direction_names[e.direction]);
 	if (e.channel)
-		value.Set("channel", static_cast<double>(e.channel));
+		value.Set(e.channel & ENDPOINTS_RELAYED ? "peerName" : "channel", static_cast<double>(e.channel));
 	if (cgroup_id)
 		value.Set("cgroupId", std::to_string(cgroup_id));
 	if (pid)
 		value.Set("pid", static_cast<double>(pid));
+	return value;
+}
+
+Napi::Object origin_value(Napi::Env env, const struct pair &p)
+{
+	Napi::Object value = origin_value(env, p.endpoints, p.cgroup_id, p.pid);
+
+	if (!(p.endpoints.channel & ENDPOINTS_RELAYED))
+		return value;
+	value.Set("peerAddress", address_text(p.peer.words, p.peer.is_ipv6));
+	value.Set("peerPort", static_cast<double>(ntohs(p.peer.port)));
+	return value;
+}
+
+Napi::Float64Array histogram_value(Napi::Env env)
+{
+	Napi::Float64Array value = Napi::Float64Array::New(env, HISTOGRAM_BUCKETS + 1);
+
+	for (__u32 bucket = 0; bucket <= HISTOGRAM_BUCKETS; bucket++)
+		value[bucket] = static_cast<double>(histogram_least(bucket));
 	return value;
 }

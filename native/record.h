@@ -56,5 +56,10 @@ Napi::Object snapshot_value(Napi::Env env, const struct snapshot &s);
 
 /* An Origin. Absent is what is 0: channel, cgroup and pid. */
 Napi::Object origin_value(Napi::Env env, const struct endpoints &e, __u64 cgroup_id, __u32 pid);
+/* Of a pair: also who is behind the relay, where it is that. */
+Napi::Object origin_value(Napi::Env env, const struct pair &p);
+
+/* The least nanoseconds of each bucket of a histogram, and where the last one would end. */
+Napi::Float64Array histogram_value(Napi::Env env);
 
 #endif

@@ -61,6 +61,8 @@ public:
 
 		if (id != NONE)
 			return entries[id];
+		if (slot != asked && spare.record.tag != 0)
+			put_spare(); /* one datagram may claim two */
 		asked = slot;
 		return spare;
 	}
@@ -90,8 +92,7 @@ public:
 	{
 		if (spare.record.tag == 0)
 			return;
-		index[asked] = place();
-		spare = {};
+		put_spare();
 		if (!is_fixed && live() * LOAD > index.size())
 			grow(now);
 	}
@@ -173,6 +174,12 @@ private:
 	{
 		entries[id] = {};
 		vacant.push_back(id);
+	}
+
+	void put_spare()
+	{
+		index[asked] = place();
+		spare = {};
 	}
 
 	__u32 place()

@@ -35,13 +35,13 @@ Napi::Value observer_origin(const struct observer *o, const Napi::CallbackInfo &
 	enum record_kind kind = kind_argument(info, 0);
 	__u32 id = id_argument(info, 1);
 
-	auto describe = [&](const auto *entry) -> Napi::Value {
-		if (!entry)
-			throw unknown_id(info.Env(), kind, id);
-		return origin_value(info.Env(), entry->endpoints(), entry->cgroup_id(), entry->pid());
-	};
-
-	return kind == RECORD_STREAM ? describe(o->streams.find(id)) : describe(o->pairs.find(id));
+	if (kind == RECORD_STREAM) {
+		if (const stream_entry *entry = o->streams.find(id))
+			return origin_value(info.Env(), entry->endpoints(), entry->cgroup_id(), entry->pid());
+	} else if (const pair_entry *entry = o->pairs.find(id)) {
+		return origin_value(info.Env(), entry->record);
+	}
+	throw unknown_id(info.Env(), kind, id);
 }
 
 void observer_retire(struct observer *o, const Napi::CallbackInfo &info)

@@ -84,8 +84,8 @@ type Handler = (target: Controlled, request: IncomingMessage, id: string) => Ans
 const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   "/v1/streams": {
     GET: (target) => {
-      const { timestamp, streams, candidatePairs, datagrams } = target.sample();
-      return json({ timestamp, streams, candidatePairs, datagrams });
+      const { timeNs: _, ...sample } = target.sample();
+      return json(sample);
     },
   },
   "/v1/health": { GET: (target) => json(target.health()) },

@@ -7,9 +7,9 @@ import type { ISchemaOptions } from "influx";
 import { type Field, fieldsOf } from "./line.js";
 import { LineBuffer } from "./linebuffer.js";
 import { mergeStreams } from "./merger.js";
-import { checkNumber, DATAGRAMS, FIELD_INTEGER, INBOUND, OUTBOUND, PAIR } from "./point.js";
+import { checkNumber, DATAGRAMS, FIELD_INTEGER, INBOUND, OUTBOUND, PAIR, SERVER } from "./point.js";
 import { type Series, SeriesBook } from "./series.js";
-import type { CandidatePairStats, Sample, StreamStats } from "./stats.js";
+import type { CandidatePairStats, IceServerStats, Sample, StreamStats } from "./stats.js";
 import { hostTags, pairTags, streamTags, type TagOptions } from "./tag.js";
 
 /** One line, without its end; and what of it all lines of its series have in common. */
@@ -29,7 +29,9 @@ function makeMeasurement({ measurement }: ISchemaOptions): Measurement {
   return { name: measurement, fields };
 }
 
-const MEASUREMENTS = new Map([INBOUND, OUTBOUND, PAIR, DATAGRAMS].map((schema) => [schema, makeMeasurement(schema)]));
+const MEASUREMENTS = new Map(
+  [INBOUND, OUTBOUND, PAIR, SERVER, DATAGRAMS].map((schema) => [schema, makeMeasurement(schema)]),
+);
 
 function lastPacket(stream: StreamStats): number {
   return stream.type === "inbound-rtp" ? stream.lastPacketReceivedTimestamp : stream.lastPacketSentTimestamp;
@@ -71,7 +73,8 @@ export class LineEncoder {
     for (const stream of perStream ? sample.streams : mergeStreams(sample.streams)) {
       guard(() => this.#addStream(stream, time));
     }
-    for (const pair of sample.candidatePairs) guard(() => this.#addPair(pair, time));
+    for (const pair of sample.candidatePairs) guard(() => this.#addPair(PAIR, pair, time));
+    for (const server of sample.iceServers) guard(() => this.#addPair(SERVER, server, time));
     guard(() => {
       const series = this.#book.find(DATAGRAMS.measurement, 0, {}, () => hostTags(this.#options.host));
       this.#add(DATAGRAMS, series, sample.datagrams, 0, time);
@@ -86,9 +89,9 @@ export class LineEncoder {
     this.#add(schema, series, stream, lastPacket(stream), time);
   }
 
-  #addPair(pair: CandidatePairStats, time: Buffer): void {
-    const series = this.#book.find(PAIR.measurement, pair.srcPort, pair, () => pairTags(pair, this.#options.host));
-    this.#add(PAIR, series, pair, pair.lastStunTimestamp, time);
+  #addPair(schema: ISchemaOptions, pair: CandidatePairStats | IceServerStats, time: Buffer): void {
+    const series = this.#book.find(schema.measurement, pair.srcPort, pair, () => pairTags(pair, this.#options.host));
+    this.#add(schema, series, pair, pair.lastStunTimestamp, time);
   }
 
   /**
@@ -124,6 +127,10 @@ export class LineEncoder {
         buffer.addQuoted(value);
         continue;
       }
+      if (typeof value === "boolean") {
+        buffer.addBytes(value ? TRUE : FALSE);
+        continue;
+      }
       checkNumber(measurement, name, value, type);
       buffer.addNumber(value as number);
       if (type === FIELD_INTEGER) buffer.addBytes(INTEGER_MARK);
@@ -136,3 +143,5 @@ export class LineEncoder {
 const BLANK = Buffer.from(" ");
 const COMMA = Buffer.from(",");
 const INTEGER_MARK = Buffer.from("i");
+const TRUE = Buffer.from("T");
+const FALSE = Buffer.from("F");

@@ -36,9 +36,10 @@ function endsKey({
   dstAddress,
   dstPort,
   turnChannel,
+  turnPeer,
   pid,
 }: StreamStats | CandidatePairStats): string {
-  return [srcAddress, srcPort, dstAddress, dstPort, turnChannel, pid].join(" ");
+  return [srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer, pid].join(" ");
 }
 
 const STREAM_COLUMNS: readonly Column[] = [

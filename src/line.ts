@@ -27,6 +27,7 @@ export function fieldsOf(measurement: string): readonly Field[] {
 
 function formatField(value: unknown, type: FieldType | undefined): string {
   if (type === FieldType.STRING || typeof value === "string") return quote(String(value));
+  if (typeof value === "boolean") return value ? "T" : "F";
   return type === FieldType.INTEGER ? `${value}i` : String(value);
 }
 

@@ -5,8 +5,18 @@
  */
 import type { InboundRtpStats, OutboundRtpStats, StreamStats } from "./stats.js";
 
-function endsKey({ type, srcAddress, srcPort, dstAddress, dstPort, turnChannel, comm, cgroup }: StreamStats): string {
-  return [type, srcAddress, srcPort, dstAddress, dstPort, turnChannel, comm, cgroup].join("\n");
+function endsKey({
+  type,
+  srcAddress,
+  srcPort,
+  dstAddress,
+  dstPort,
+  turnChannel,
+  turnPeer,
+  comm,
+  cgroup,
+}: StreamStats): string {
+  return [type, srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer, comm, cgroup].join("\n");
 }
 
 /** What is known of both; absent only if it is of neither. */

@@ -5,6 +5,9 @@
  */
 import { createRequire } from "node:module";
 import type { DepthColumns } from "./depthrecord.js";
+import type { PairRecord } from "./pairrecord.js";
+
+export { PAIR_TRAITS, type PairRecord } from "./pairrecord.js";
 
 /** One stream as the core counted it. Every field is a total since the stream began, or a latest value. */
 export interface StreamRecord {
@@ -46,35 +49,7 @@ export interface StreamRecord {
   lastMs: number;
 }
 
-/** One 5-tuple that carries ICE. `first` is the end that `Origin` names as source: this host's, where it is known. */
-export interface PairRecord {
-  id: number;
-  /** STUN Binding transactions begun by the first end, and requests it sent again. */
-  firstRequests: number;
-  firstRetransmissions: number;
-  /** Success responses to them, and how many gave a round trip. */
-  firstResponses: number;
-  firstRoundTrips: number;
-  /** Nanoseconds; last, min and max mean nothing while `firstRoundTrips` is 0. */
-  firstRoundTripTotalNs: number;
-  firstRoundTripLastNs: number;
-  firstRoundTripMinNs: number;
-  firstRoundTripMaxNs: number;
-  /** The same for the second end's requests. */
-  secondRequests: number;
-  secondRetransmissions: number;
-  secondResponses: number;
-  secondRoundTrips: number;
-  secondRoundTripTotalNs: number;
-  secondRoundTripLastNs: number;
-  secondRoundTripMinNs: number;
-  secondRoundTripMaxNs: number;
-  contended: number;
-  firstMs: number;
-  lastMs: number;
-}
-
-/** One typed array per field, all of one length: row i is the i-th element of each. */
+/** One typed array per field: row i is the i-th element of each; of a field that is an array of width w, those from w × i on. */
 export type Columns<Row> = { readonly [Field in keyof Row]: Float64Array };
 
 /** What became of the datagrams: `seen` is the sum of all the others. Names are those of core/outcome.h. */
@@ -119,8 +94,13 @@ export interface Origin {
   dstAddress: string;
   dstPort: number;
   direction: "in" | "out" | "unknown";
-  /** TURN channel the media came in; absent outside of TURN. */
+  /** TURN channel the datagrams came in; absent outside of TURN, and where it is known who is behind the relay. */
   channel?: number;
+  /** What stands for the peer behind the relay among the records of the same ends: of what came in Send and Data indications. */
+  peerName?: number;
+  /** Of a pair: who that is (XOR-PEER-ADDRESS). */
+  peerAddress?: string;
+  peerPort?: number;
   /** Id of the socket's cgroup (inode of its directory), decimal; absent where there is no socket. */
   cgroupId?: string;
   /** Process that created the socket; absent if that happened before the probe was attached. */
@@ -236,6 +216,8 @@ export interface Capture extends Source {
 
 /** What the addon exports. Errors carry `code`, `errno` and `syscall`, and `log` when the verifier spoke. */
 export interface Addon {
+  /** The least nanoseconds of each bucket of a histogram, and where the last one would end. */
+  readonly histogramNs: Float64Array;
   openProbe(options: ProbeOptions): Probe;
   openPacketSource(options: PacketOptions): PacketSource;
   openCapture(path: string, options: CaptureOptions): Capture;
@@ -243,8 +225,13 @@ export interface Addon {
 
 /** Row i of the columns, as an object with the fields of the record. */
 export function rowAt<Row>(columns: Columns<Row>, i: number): Row {
-  const row: Record<string, number> = {};
-  for (const field in columns) row[field] = columns[field][i] as number;
+  const { length } = (columns as unknown as Columns<{ id: number }>).id;
+  const row: Record<string, number | Float64Array> = {};
+  for (const field in columns) {
+    const column = columns[field];
+    const width = column.length / length;
+    row[field] = width === 1 ? (column[i] as number) : column.subarray(i * width, (i + 1) * width);
+  }
   return row as Row;
 }
 

@@ -6,8 +6,15 @@
 import { FieldType, type IPoint, type ISchemaOptions } from "influx";
 import { RtcprobeError } from "./errors.js";
 import { DATAGRAM_OUTCOMES } from "./native.js";
-import type { CandidatePairStats, Endpoints, InboundRtpStats, OutboundRtpStats, Owner } from "./stats.js";
-import { endpointTags, hostTags } from "./tag.js";
+import type {
+  CandidatePairStats,
+  Endpoints,
+  IceServerStats,
+  InboundRtpStats,
+  OutboundRtpStats,
+  Owner,
+} from "./stats.js";
+import { hostTags, pairTags } from "./tag.js";
 
 /** Of a stats type, what is neither a tag, nor the time, nor the measurement, nor said to a person only. */
 type FieldName<Stats> = Exclude<
@@ -16,11 +23,13 @@ type FieldName<Stats> = Exclude<
 >;
 type Fields<Stats> = Record<FieldName<Stats>, FieldType>;
 
-const { FLOAT, INTEGER, STRING } = FieldType;
+const { BOOLEAN, FLOAT, INTEGER, STRING } = FieldType;
 export const FIELD_INTEGER = INTEGER;
 
 const RTP_FIELDS = {
   pid: INTEGER,
+  turnPeer: STRING,
+  relay: STRING,
   payloadType: INTEGER,
   clockRate: INTEGER,
   clockRateSource: STRING,
@@ -66,22 +75,49 @@ const OUTBOUND_FIELDS: Fields<OutboundRtpStats> = {
   lastPacketSentTimestamp: FLOAT,
 };
 
-const PAIR_FIELDS: Fields<CandidatePairStats> = {
+const TRANSACTION_FIELDS = {
   pid: INTEGER,
+  relay: STRING,
   requestsSent: INTEGER,
   responsesReceived: INTEGER,
   requestsReceived: INTEGER,
   responsesSent: INTEGER,
   retransmissionsSent: INTEGER,
+  requestsUnanswered: INTEGER,
   currentRoundTripTime: FLOAT,
-  rttSource: STRING,
   totalRoundTripTime: FLOAT,
   roundTripTimeMeasurements: INTEGER,
   minRoundTripTime: FLOAT,
   maxRoundTripTime: FLOAT,
+  medianRoundTripTime: FLOAT,
+  p95RoundTripTime: FLOAT,
+  p99RoundTripTime: FLOAT,
   responseDelay: FLOAT,
   totalResponseDelay: FLOAT,
+  maxResponseDelay: FLOAT,
+  medianResponseDelay: FLOAT,
+  p95ResponseDelay: FLOAT,
   lastStunTimestamp: FLOAT,
+};
+
+const PAIR_FIELDS: Fields<CandidatePairStats> = {
+  ...TRANSACTION_FIELDS,
+  rttSource: STRING,
+  nominated: BOOLEAN,
+  consentRequestsSent: INTEGER,
+  consentExpired: BOOLEAN,
+  iceRole: STRING,
+  dtlsRole: STRING,
+  dtlsState: STRING,
+  dtlsClientHelloTimestamp: FLOAT,
+  dtlsHandshakeMs: FLOAT,
+  selectedCandidatePairChanges: INTEGER,
+};
+
+const SERVER_FIELDS: Fields<IceServerStats> = {
+  ...TRANSACTION_FIELDS,
+  serverKind: STRING,
+  errorResponsesReceived: INTEGER,
 };
 
 const DATAGRAM_FIELDS = Object.fromEntries(DATAGRAM_OUTCOMES.map((outcome) => [outcome, INTEGER]));
@@ -92,13 +128,14 @@ const ENDPOINT_TAGS = ["host", "src", "dst", "peer", "turnChannel", "comm", "cgr
 export const SCHEMA: readonly ISchemaOptions[] = [
   { measurement: "inbound_rtp", fields: INBOUND_FIELDS, tags: [...ENDPOINT_TAGS, "ssrc"] },
   { measurement: "outbound_rtp", fields: OUTBOUND_FIELDS, tags: [...ENDPOINT_TAGS, "ssrc"] },
-  { measurement: "candidate_pair", fields: PAIR_FIELDS, tags: ENDPOINT_TAGS },
+  { measurement: "candidate_pair", fields: PAIR_FIELDS, tags: [...ENDPOINT_TAGS, "turnPeer"] },
+  { measurement: "ice_server", fields: SERVER_FIELDS, tags: ENDPOINT_TAGS },
   { measurement: "rtcprobe", fields: DATAGRAM_FIELDS, tags: ["host"] },
 ];
 
 /** @throws RtcprobeError ERR_SINK naming the field, when InfluxDB would refuse or round the number. */
 export function checkNumber(measurement: string, name: string, value: unknown, type: FieldType | undefined): void {
-  if (type === STRING) return;
+  if (type === STRING || type === BOOLEAN) return;
   const good = type === INTEGER ? Number.isSafeInteger(value) : Number.isFinite(value);
   if (good) return;
   const wanted = type === INTEGER ? "whole number below 2^53" : "finite number";
@@ -109,7 +146,8 @@ export function checkNumber(measurement: string, name: string, value: unknown, t
   );
 }
 
-export const [INBOUND, OUTBOUND, PAIR, DATAGRAMS] = SCHEMA as [
+export const [INBOUND, OUTBOUND, PAIR, SERVER, DATAGRAMS] = SCHEMA as [
+  ISchemaOptions,
   ISchemaOptions,
   ISchemaOptions,
   ISchemaOptions,
@@ -123,7 +161,7 @@ export function dailyRoundTripPoint(
   timeNs: string,
   roundTripTime: number,
 ): IPoint {
-  const tags = place === undefined ? hostTags(host) : endpointTags(place, host, place.dstAddress);
+  const tags = place === undefined ? hostTags(host) : pairTags(place, host);
   const pid = place?.pid === undefined ? {} : { pid: place.pid };
   checkNumber("candidate_pair", "currentRoundTripTime", roundTripTime, FLOAT);
   const fields = { ...pid, currentRoundTripTime: roundTripTime, rttSource: "daily" };

@@ -8,6 +8,7 @@ import { type DepthColumns, type DepthRecord, depthAt } from "./depthrecord.js";
 import {
   type Columns,
   type Origin,
+  PAIR_TRAITS,
   type PairRecord,
   type RecordKind,
   rowAt,
@@ -20,12 +21,13 @@ import {
 import {
   type CandidatePairStats,
   candidatePairStats,
-  type Owner,
+  iceServerStats,
+  pairType,
   ROUND_TRIP_CURRENT_MS,
-  type Sample,
-  type StatsContext,
-  streamStats,
-} from "./stats.js";
+} from "./pairstats.js";
+import { pairKey, RelayBook } from "./relay.js";
+import { type Carried, Selection } from "./selection.js";
+import { type IceServerStats, type Owner, type Sample, type StatsContext, streamStats } from "./stats.js";
 
 /** Finds the processes behind sockets; the answers are in the order of the questions. */
 export interface OwnerFinder {
@@ -43,6 +45,8 @@ export interface SamplerOptions {
 
 const STREAM_IDLE_MS = 60_000;
 const PAIR_IDLE_MS = 120_000;
+/** A TURN allocation and a channel live for ten minutes (RFC 8656), so a client that is alive is heard within them. */
+const RELAY_IDLE_MS = 660_000;
 /** The wall clock was set if it and the monotonic one differ by so much from one snapshot to the next; no slewing does that. */
 const STEP_MS = 500;
 /** Samples in which an owner that was not found is looked for again. */
@@ -69,7 +73,7 @@ class Track<Row extends StreamRecord | PairRecord> {
 
   constructor(
     readonly kind: RecordKind,
-    readonly idleMs: number,
+    readonly idleMs: (tracked: Tracked<Row>) => number,
     readonly rowOf: (columns: Columns<Row>, i: number) => Row,
   ) {}
 
@@ -103,7 +107,7 @@ class Track<Row extends StreamRecord | PairRecord> {
   }
 
   retireIdle(source: Source, atMs: number): void {
-    const idle = this.#ordered.filter(({ record }) => atMs - record.lastMs > this.idleMs);
+    const idle = this.#ordered.filter((tracked) => atMs - tracked.record.lastMs > this.idleMs(tracked));
     if (idle.length > 0) {
       source.retire(
         this.kind,
@@ -111,6 +115,10 @@ class Track<Row extends StreamRecord | PairRecord> {
       );
     }
   }
+}
+
+function pairIdleMs({ origin, record }: Tracked<PairRecord>): number {
+  return origin.peerName !== undefined || record.traits & PAIR_TRAITS.turn ? RELAY_IDLE_MS : PAIR_IDLE_MS;
 }
 
 /** What the depth probe tells of the streams, by id: of this snapshot and the one before. */
@@ -171,10 +179,11 @@ function currentPairStats(tracked: Tracked<PairRecord>, context: StatsContext): 
 export class Sampler {
   readonly #source: Source;
   readonly #options: SamplerOptions;
-  readonly #streams = new Track<StreamRecord>("stream", STREAM_IDLE_MS, streamAt);
-  readonly #pairs = new Track<PairRecord>("pair", PAIR_IDLE_MS, rowAt<PairRecord>);
+  readonly #streams = new Track<StreamRecord>("stream", () => STREAM_IDLE_MS, streamAt);
+  readonly #pairs = new Track<PairRecord>("pair", pairIdleMs, rowAt<PairRecord>);
   readonly #annotator: Annotator;
   readonly #depths = new DepthTrack();
+  readonly #selection = new Selection<string>();
   readonly #clock = new SampleClock();
   #snapshots = 0;
   #lastAtMs: number | undefined;
@@ -221,13 +230,18 @@ export class Sampler {
     const context = ({ origin, owner }: { origin: Origin; owner: Owner }): StatsContext => {
       return { origin, owner, atMs, epochMs, intervalMs };
     };
+    const relays = new RelayBook(this.#pairs.ordered);
     const sample: Sample = {
       timestamp: epochMs,
       timeNs: String(timeNs),
       streams: this.#streams.ordered.map((t) =>
-        Object.assign(streamStats(t.record, t.previous, context(t)), this.#depths.stats(t.record)),
+        Object.assign(
+          streamStats(t.record, t.previous, context(t)),
+          this.#depths.stats(t.record),
+          relays.label(t.origin),
+        ),
       ),
-      candidatePairs: this.#pairs.ordered.map((t) => currentPairStats(t, context(t))),
+      ...this.#pairStats(relays, context),
       datagrams: snapshot.datagrams,
     };
     this.#annotator.annotate(this.#streams.ordered, sample.streams, sample.candidatePairs);
@@ -237,6 +251,33 @@ export class Sampler {
       this.#pairs.retireIdle(this.#source, atMs);
     }
     return sample;
+  }
+
+  #pairStats(
+    relays: RelayBook,
+    context: (tracked: Tracked<PairRecord>) => StatsContext,
+  ): Pick<Sample, "candidatePairs" | "iceServers"> {
+    const candidatePairs: CandidatePairStats[] = [];
+    const iceServers: IceServerStats[] = [];
+    const carried = this.#streams.ordered.map((t): Carried<string> => {
+      const { direction } = t.origin;
+      const key = `${t.owner.pid} ${direction} ${t.record.ssrc}`;
+      return { key, pair: pairKey(t.origin, relays.label(t.origin).turnPeer), lastMs: t.record.lastMs };
+    });
+    const changes = this.#selection.update(carried);
+    for (const t of this.#pairs.ordered) {
+      const label = relays.label(t.origin);
+      const type = pairType(t.record, t.origin.peerName !== undefined);
+      if (type === "ice-server") iceServers.push({ ...iceServerStats(t.record, context(t)), ...label });
+      if (type !== "candidate-pair") continue;
+      const selected = changes.get(pairKey(t.origin, label.turnPeer));
+      candidatePairs.push({
+        ...currentPairStats(t, context(t)),
+        ...label,
+        ...(selected === undefined ? {} : { selectedCandidatePairChanges: selected }),
+      });
+    }
+    return { candidatePairs, iceServers };
   }
 
   async #findOwners(): Promise<void> {

@@ -34,6 +34,7 @@ function isSame(a: Named, b: Named): boolean {
     a.srcAddress === b.srcAddress &&
     a.dstAddress === b.dstAddress &&
     a.turnChannel === b.turnChannel &&
+    a.turnPeer === b.turnPeer &&
     a.comm === b.comm &&
     a.cgroup === b.cgroup
   );
@@ -77,8 +78,11 @@ export class SeriesBook {
     // Names that differ may be the same once they are harmless: then they are one series.
     const { text } = series;
     series = [...entries, ...older].find((entry) => entry.series.text === text)?.series ?? series;
-    const { srcAddress, srcPort, dstAddress, dstPort, turnChannel, comm, cgroup } = of;
-    entries.push({ of: { srcAddress, srcPort, dstAddress, dstPort, turnChannel, comm, cgroup } as Named, series });
+    const { srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer, comm, cgroup } = of;
+    entries.push({
+      of: { srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer, comm, cgroup } as Named,
+      series,
+    });
     return series;
   }
 }

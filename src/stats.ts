@@ -1,39 +1,20 @@
 // SPDX-License-Identifier: MIT
 /**
  * Records into W3C webrtc-stats, in seconds. Pure: the same records give the same stats. Names are the W3C's where meaning
- * and unit are the same; packetsDuplicated, packetsReordered, jitterRfc3550, bitsPerSecond, packetsPerSecond,
- * minRoundTripTime, maxRoundTripTime, rttSource, responseDelay, lastStunTimestamp and turnChannel are ours. What was not
- * measured is absent.
+ * and unit are the same; packetsDuplicated, packetsReordered, jitterRfc3550, bitsPerSecond and packetsPerSecond are ours. What
+ * was not measured is absent.
  */
 import type { CodecStats } from "./codec.js";
 import type { DepthStats } from "./depth.js";
-import type { Datagrams, Origin, PairRecord, StreamRecord } from "./native.js";
+import type { Datagrams, StreamRecord } from "./native.js";
+import type { Endpoints, Owner, StatsContext } from "./origin.js";
 import type { InboundRepairStats, RepairStats } from "./pairing.js";
+import type { CandidatePairStats, IceServerStats } from "./pairstats.js";
 import type { QualityStats } from "./quality.js";
 
-/** The process behind a socket, as far as the host tells. */
-export interface Owner {
-  pid?: number;
-  comm?: string;
-  /** Path of the cgroup below the cgroup v2 root, "/" for the root itself. */
-  cgroup?: string;
-}
+export type { Endpoints, Owner, StatsContext } from "./origin.js";
+export type { CandidatePairStats, IceServerStats, RttSource } from "./pairstats.js";
 
-export interface Endpoints {
-  srcAddress: string;
-  srcPort: number;
-  dstAddress: string;
-  dstPort: number;
-  /** TURN channel number (RFC 8656), when the datagrams came inside ChannelData. */
-  turnChannel?: number;
-}
-
-export type RttSource = "stun" | "daily";
-/**
- * A live pair's latest round trip is current for so long, in milliseconds: checks of consent come every 5 s (RFC 7675 5.1),
- * and two of them may be lost. What Daily says of a window without checks comes later than that.
- */
-export const ROUND_TRIP_CURRENT_MS = 15_000;
 export type ClockRateSource = "static" | "configured" | "inferred";
 
 interface RtpStats extends Endpoints, Owner, CodecStats, RepairStats, DepthStats {
@@ -79,32 +60,6 @@ export interface OutboundRtpStats extends RtpStats {
 
 export type StreamStats = InboundRtpStats | OutboundRtpStats;
 
-export interface CandidatePairStats extends Endpoints, Owner {
-  type: "candidate-pair";
-  timestamp: number;
-  /** Binding requests of the source end: transactions, without retransmissions (W3C). */
-  requestsSent: number;
-  responsesReceived: number;
-  /** Binding requests of the other end, retransmissions included (W3C). */
-  requestsReceived: number;
-  responsesSent: number;
-  retransmissionsSent: number;
-  /** Seconds; the latest, while it is current, and the sum over responsesReceived less the retransmitted (Karn). */
-  currentRoundTripTime?: number;
-  /** Ours: who measured it: this host's STUN checks, or Daily's client where there are none. */
-  rttSource?: RttSource;
-  totalRoundTripTime?: number;
-  /** Ours: how many round trips the total is of, and the extremes since the pair began; seconds. */
-  roundTripTimeMeasurements: number;
-  minRoundTripTime?: number;
-  maxRoundTripTime?: number;
-  /** Ours: how long this end took for its latest answer, and for all of them; seconds. */
-  responseDelay?: number;
-  totalResponseDelay?: number;
-  /** Ours: the latest STUN datagram of either end; milliseconds since the Unix epoch. The W3C's times leave STUN out. */
-  lastStunTimestamp: number;
-}
-
 /** One moment: what every sink, the control socket and `--json` carry. */
 export interface Sample {
   /** Milliseconds since the Unix epoch. */
@@ -113,6 +68,8 @@ export interface Sample {
   timeNs: string;
   streams: StreamStats[];
   candidatePairs: CandidatePairStats[];
+  /** The STUN and TURN servers that were asked. */
+  iceServers: IceServerStats[];
   datagrams: Datagrams;
 }
 
@@ -132,24 +89,12 @@ export function packetsLost(record: StreamRecord): number {
   return Math.max(0, packetsExpected(record) - unique - record.contended);
 }
 
-const seconds = (ns: number): number => ns / 1e9;
 const secondsQ8 = (nsQ8: number): number => nsQ8 / 256 / 1e9;
 
 function fractionLost(record: StreamRecord, previous: StreamRecord | undefined): number | undefined {
   const expected = packetsExpected(record) - (previous ? packetsExpected(previous) : 0);
   const lost = packetsLost(record) - (previous ? packetsLost(previous) : 0);
   return expected > 0 ? Math.min(1, Math.max(0, lost / expected)) : undefined;
-}
-
-/** What a conversion needs to know beside the record. */
-export interface StatsContext {
-  origin: Origin;
-  owner: Owner;
-  /** Clock of the records at the snapshot, and the wall clock at the same moment; milliseconds. */
-  atMs: number;
-  epochMs: number;
-  /** Since the previous snapshot; milliseconds. */
-  intervalMs: number;
 }
 
 /**
@@ -210,90 +155,4 @@ export function streamStats(
   stats.jitter = secondsQ8(record.jitterNsQ8);
   stats.jitterRfc3550 = secondsQ8(record.jitterRfc3550NsQ8);
   return stats;
-}
-
-/** One end's half of a pair record. */
-interface PairSide {
-  requests: number;
-  retransmissions: number;
-  responses: number;
-  roundTrips: number;
-  totalNs: number;
-  lastNs: number;
-  minNs: number;
-  maxNs: number;
-}
-
-function firstSide(record: PairRecord): PairSide {
-  return {
-    requests: record.firstRequests,
-    retransmissions: record.firstRetransmissions,
-    responses: record.firstResponses,
-    roundTrips: record.firstRoundTrips,
-    totalNs: record.firstRoundTripTotalNs,
-    lastNs: record.firstRoundTripLastNs,
-    minNs: record.firstRoundTripMinNs,
-    maxNs: record.firstRoundTripMaxNs,
-  };
-}
-
-function secondSide(record: PairRecord): PairSide {
-  return {
-    requests: record.secondRequests,
-    retransmissions: record.secondRetransmissions,
-    responses: record.secondResponses,
-    roundTrips: record.secondRoundTrips,
-    totalNs: record.secondRoundTripTotalNs,
-    lastNs: record.secondRoundTripLastNs,
-    minNs: record.secondRoundTripMinNs,
-    maxNs: record.secondRoundTripMaxNs,
-  };
-}
-
-/**
- * In a capture nobody may have said which end is ours. The end next to the capture answers fast, so its own requests take
- * longer to come back than those it answers; an end that alone sends requests is the one with a round trip to show.
- */
-function secondIsLocal(first: PairSide, second: PairSide): boolean {
-  if (second.roundTrips === 0) return false;
-  if (first.roundTrips === 0) return true;
-  return second.totalNs / second.roundTrips > first.totalNs / first.roundTrips;
-}
-
-/** Stats of one pair, told from this host's end, or in a capture from the end the capture is next to. */
-export function candidatePairStats(record: PairRecord, context: StatsContext): CandidatePairStats {
-  const { origin, owner, atMs, epochMs } = context;
-  const first = firstSide(record);
-  const second = secondSide(record);
-  const swap = origin.direction === "unknown" && secondIsLocal(first, second);
-  const [ours, theirs] = swap ? [second, first] : [first, second];
-  const { srcAddress, srcPort, dstAddress, dstPort, channel } = origin;
-  return {
-    type: "candidate-pair",
-    timestamp: epochMs,
-    ...(swap
-      ? { srcAddress: dstAddress, srcPort: dstPort, dstAddress: srcAddress, dstPort: srcPort }
-      : { srcAddress, srcPort, dstAddress, dstPort }),
-    ...(channel === undefined ? {} : { turnChannel: channel }),
-    ...owner,
-    requestsSent: ours.requests,
-    responsesReceived: ours.responses,
-    requestsReceived: theirs.requests + theirs.retransmissions,
-    responsesSent: theirs.responses,
-    retransmissionsSent: ours.retransmissions,
-    roundTripTimeMeasurements: ours.roundTrips,
-    ...(ours.roundTrips > 0
-      ? {
-          currentRoundTripTime: seconds(ours.lastNs),
-          rttSource: "stun" as const,
-          totalRoundTripTime: seconds(ours.totalNs),
-          minRoundTripTime: seconds(ours.minNs),
-          maxRoundTripTime: seconds(ours.maxNs),
-        }
-      : {}),
-    ...(theirs.roundTrips > 0
-      ? { responseDelay: seconds(theirs.lastNs), totalResponseDelay: seconds(theirs.totalNs) }
-      : {}),
-    lastStunTimestamp: epochMs - atMs + record.lastMs,
-  };
 }

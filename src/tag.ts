@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The tags of streams and pairs, made harmless. */
-import type { CandidatePairStats, Endpoints, Owner, StreamStats } from "./stats.js";
+import { type Endpoints, formatEndpoint, type Owner } from "./origin.js";
+import type { StreamStats } from "./stats.js";
 
 /** The usual names, which need no closer look. */
 const PLAIN = /^[\w./:@-]+$/;
@@ -22,11 +23,6 @@ export type Tags = Record<string, string>;
 export function addTag(tags: Tags, name: string, text: string | undefined): void {
   const value = text === undefined ? undefined : sanitizeTag(text);
   if (value !== undefined) tags[name] = value;
-}
-
-/** "192.0.2.1:5004" or "[2001:db8::1]:5004". */
-function formatEndpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 export function endpointTags(stats: Endpoints & Owner, host: string, peer: string): Tags {
@@ -62,6 +58,9 @@ export function streamTags(stream: StreamStats, { host, perStream }: TagOptions)
   return tags;
 }
 
-export function pairTags(pair: CandidatePairStats, host: string): Tags {
-  return endpointTags(pair, host, pair.dstAddress);
+/** Peers behind one relay have its 5-tuple in common. */
+export function pairTags(pair: Endpoints & Owner, host: string): Tags {
+  const tags = endpointTags(pair, host, pair.dstAddress);
+  addTag(tags, "turnPeer", pair.turnPeer);
+  return tags;
 }

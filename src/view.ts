@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A sample as a person reads it. */
 import type { Datagrams } from "./native.js";
-import type { CandidatePairStats, Endpoints, Owner, Sample, StreamStats } from "./stats.js";
+import type { CandidatePairStats, Endpoints, IceServerStats, Owner, Sample, StreamStats } from "./stats.js";
 import { type Column, renderTable } from "./table.js";
 
 /** What was not measured. */
@@ -36,9 +36,10 @@ function formatOwner({ comm, pid, cgroup }: Owner): string {
   return cgroup === undefined || cgroup === "/" ? ABSENT : (cgroup.split("/").at(-1) as string);
 }
 
-function formatEnds({ srcAddress, srcPort, dstAddress, dstPort, turnChannel }: Endpoints): [string, string] {
-  const relay = turnChannel === undefined ? "" : ` #${turnChannel.toString(16)}`;
-  return [formatEnd(srcAddress, srcPort), formatEnd(dstAddress, dstPort) + relay];
+function formatEnds({ srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer }: Endpoints): [string, string] {
+  const channel = turnChannel === undefined ? "" : ` #${turnChannel.toString(16)}`;
+  const relayed = turnPeer === undefined ? channel : ` for ${turnPeer}`;
+  return [formatEnd(srcAddress, srcPort), formatEnd(dstAddress, dstPort) + relayed];
 }
 
 const STREAM_COLUMNS: readonly Column[] = [
@@ -108,13 +109,30 @@ const PAIR_COLUMNS: readonly Column[] = [
   { title: "RTT", align: "right" },
   { title: "MIN", align: "right" },
   { title: "MEAN", align: "right" },
+  { title: "P95", align: "right" },
   { title: "MAX", align: "right" },
   { title: "ASKED", align: "right" },
   { title: "ANSWERED", align: "right" },
   { title: "RESPONSE DELAY", align: "right" },
+  { title: "STATE" },
 ];
 
-function pairRow(pair: CandidatePairStats): string[] {
+/** What is known of how the pair, or the server, is used. */
+function formatState(pair: CandidatePairStats | IceServerStats): string {
+  if (pair.type === "ice-server") return `${pair.serverKind} server`;
+  const { nominated, iceRole, dtlsState, dtlsHandshakeMs, consentExpired } = pair;
+  const dtls = dtlsHandshakeMs === undefined ? dtlsState : `${dtlsHandshakeMs.toFixed(0)} ms`;
+  const words = [
+    nominated && "nominated",
+    iceRole,
+    dtls && `dtls ${dtls}`,
+    consentExpired && "consent expired",
+    pair.selectedCandidatePairChanges ? `changed ${pair.selectedCandidatePairChanges}×` : undefined,
+  ];
+  return words.filter(Boolean).join(", ") || ABSENT;
+}
+
+function pairRow(pair: CandidatePairStats | IceServerStats): string[] {
   const { totalRoundTripTime: total, roundTripTimeMeasurements: count } = pair;
   return [
     ...formatEnds(pair),
@@ -122,10 +140,12 @@ function pairRow(pair: CandidatePairStats): string[] {
     show(pair.currentRoundTripTime, formatMs),
     show(pair.minRoundTripTime, formatMs),
     show(total, (sum) => formatMs(sum / count)),
+    show(pair.p95RoundTripTime, formatMs),
     show(pair.maxRoundTripTime, formatMs),
     String(pair.requestsSent),
     String(pair.responsesReceived),
     show(pair.responseDelay, formatMs),
+    formatState(pair),
   ];
 }
 
@@ -138,10 +158,11 @@ export function formatDatagrams({ seen, ...outcomes }: Datagrams): string {
 
 /** Lines: the streams, the pairs, the datagrams. */
 export function viewSample(sample: Omit<Sample, "timeNs">, emphasise?: (title: string) => string): string[] {
-  const { streams, candidatePairs, datagrams } = sample;
+  const { streams, candidatePairs, iceServers, datagrams } = sample;
+  const pairs = [...candidatePairs, ...iceServers].map(pairRow);
   return [
     ...(streams.length > 0 ? renderTable(STREAM_COLUMNS, streams.map(streamRow), emphasise) : ["no streams"]),
-    ...(candidatePairs.length > 0 ? ["", ...renderTable(PAIR_COLUMNS, candidatePairs.map(pairRow), emphasise)] : []),
+    ...(pairs.length > 0 ? ["", ...renderTable(PAIR_COLUMNS, pairs, emphasise)] : []),
     "",
     formatDatagrams(datagrams),
   ];

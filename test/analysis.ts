@@ -14,7 +14,8 @@ import {
   rowCount,
   type StreamRecord,
 } from "../src/native.js";
-import { type CandidatePairStats, candidatePairStats, type StreamStats, streamStats } from "../src/stats.js";
+import { candidatePairStats } from "../src/pairstats.js";
+import { type CandidatePairStats, type StreamStats, streamStats } from "../src/stats.js";
 
 export interface Analysis {
   streams: { record: StreamRecord; origin: Origin; stats: StreamStats }[];

@@ -61,6 +61,15 @@ void fill_side(struct pair_side *side, __u32 from)
 	side->round_trips = NARROW + from + 7;
 	side->unmatched = NARROW + from + 8;
 	side->next = NARROW + from + 9;
+	side->errors = NARROW + from + 10;
+	side->unanswered = NARROW + from + 11;
+	side->consent_requests = NARROW + from + 12;
+	side->role = NARROW + from + 13;
+	side->request_ns = from * 1000000ULL + 14;
+	side->response_ns = from * 1000000ULL + 15;
+	side->protected_ns = from * 1000000ULL + 16;
+	for (__u32 i = 0; i < HISTOGRAM_BUCKETS; i++)
+		side->histogram[i] = NARROW + 1000 * from + i;
 }
 
 struct pair make_pair()
@@ -72,8 +81,11 @@ struct pair make_pair()
 	p.contended = NARROW + 43;
 	p.first_ns = 44123456;
 	p.last_ns = 45123456;
+	p.hello_ns = 46123456;
+	p.traits = NARROW + 47;
+	p.channel = NARROW + 48;
 	fill_side(&p.sides[0], 50);
-	fill_side(&p.sides[1], 60);
+	fill_side(&p.sides[1], 80);
 	return p;
 }
 
@@ -98,7 +110,7 @@ Napi::Value snapshot(const Napi::CallbackInfo &info)
 	return snapshot_value(info.Env(), s);
 }
 
-/* [everything there is, nothing that may be absent] */
+/* [everything there is, nothing that may be absent, a peer behind a relay] */
 Napi::Value origins(const Napi::CallbackInfo &info)
 {
 	struct endpoints e = {};
@@ -116,6 +128,14 @@ Napi::Value origins(const Napi::CallbackInfo &info)
 	e.is_ipv6 = 1;
 	e.direction = DIRECTION_UNKNOWN;
 	both.Set(1u, origin_value(info.Env(), e, 0, 0));
+	struct pair p = {};
+
+	p.endpoints.channel = ENDPOINTS_RELAYED | 0x1234;
+	p.peer.is_ipv6 = 1;
+	p.peer.port = __builtin_bswap16(65534);
+	for (int i = 0; i < 4; i++)
+		p.peer.words[i] = __builtin_bswap32(0x20010db8 + i);
+	both.Set(2u, origin_value(info.Env(), p));
 	return both;
 }
 

@@ -20,7 +20,7 @@ import {
 
 const boundary = createRequire(import.meta.url)("../build/Release/boundary.node") as {
   snapshot(): Snapshot;
-  origins(): [Origin, Origin];
+  origins(): [Origin, Origin, Origin];
 };
 
 const WIDE = 2 ** 40;
@@ -51,22 +51,41 @@ const STREAM: StreamRecord = {
 
 const PAIR: PairRecord = {
   id: 3,
+  traits: NARROW + 47,
+  channel: NARROW + 48,
   firstRequests: NARROW + 54,
   firstRetransmissions: NARROW + 55,
   firstResponses: NARROW + 56,
+  firstErrors: NARROW + 60,
+  firstUnanswered: NARROW + 61,
+  firstConsentRequests: NARROW + 62,
+  firstRole: NARROW + 63,
   firstRoundTrips: NARROW + 57,
   firstRoundTripTotalNs: WIDE + 50,
   firstRoundTripLastNs: WIDE + 51,
   firstRoundTripMinNs: WIDE + 52,
   firstRoundTripMaxNs: WIDE + 53,
-  secondRequests: NARROW + 64,
-  secondRetransmissions: NARROW + 65,
-  secondResponses: NARROW + 66,
-  secondRoundTrips: NARROW + 67,
-  secondRoundTripTotalNs: WIDE + 60,
-  secondRoundTripLastNs: WIDE + 61,
-  secondRoundTripMinNs: WIDE + 62,
-  secondRoundTripMaxNs: WIDE + 63,
+  firstRoundTripHistogram: Float64Array.from({ length: 152 }, (_, i) => NARROW + 50000 + i),
+  firstRequestMs: 50.000014,
+  firstResponseMs: 50.000015,
+  firstProtectedMs: 50.000016,
+  secondRequests: NARROW + 84,
+  secondRetransmissions: NARROW + 85,
+  secondResponses: NARROW + 86,
+  secondErrors: NARROW + 90,
+  secondUnanswered: NARROW + 91,
+  secondConsentRequests: NARROW + 92,
+  secondRole: NARROW + 93,
+  secondRoundTrips: NARROW + 87,
+  secondRoundTripTotalNs: WIDE + 80,
+  secondRoundTripLastNs: WIDE + 81,
+  secondRoundTripMinNs: WIDE + 82,
+  secondRoundTripMaxNs: WIDE + 83,
+  secondRoundTripHistogram: Float64Array.from({ length: 152 }, (_, i) => NARROW + 80000 + i),
+  secondRequestMs: 80.000014,
+  secondResponseMs: 80.000015,
+  secondProtectedMs: 80.000016,
+  helloMs: 46.123456,
   contended: NARROW + 43,
   firstMs: 44.123456,
   lastMs: 45.123456,
@@ -107,7 +126,7 @@ describe("a snapshot", () => {
 });
 
 describe("an origin", () => {
-  const [whole, bare] = boundary.origins();
+  const [whole, bare, relayed] = boundary.origins();
 
   it("has every field", () => {
     expect(whole).toStrictEqual({
@@ -124,5 +143,14 @@ describe("an origin", () => {
 
   it("leaves out what is not known", () => {
     expect(bare).toStrictEqual({ srcAddress: "::", srcPort: 0, dstAddress: "::", dstPort: 0, direction: "unknown" });
+  });
+
+  it("of a peer behind a relay says who that is", () => {
+    expect(relayed).toMatchObject({
+      peerName: 0x9234,
+      peerAddress: "2001:db8:2001:db9:2001:dba:2001:dbb",
+      peerPort: 65_534,
+    });
+    expect(relayed).not.toHaveProperty("channel");
   });
 });

@@ -2,13 +2,13 @@
 /** STUN transactions and TURN channels. Oracle: the times at which the test lets requests and answers pass. */
 import { describe, expect, it } from "vitest";
 import { analyzeBytes } from "./analysis.js";
-import { ENDS, frame, type Packet, pcap, reversed, rtp, START_NS, stun, u16, u32 } from "./packets.js";
+import { ENDS, frame, type Packet, pcap, reversed, rtp, START_NS, stun, USERNAME, u16, u32 } from "./packets.js";
 
 const analyze = (packets: Packet[]) => analyzeBytes(pcap(packets));
 
 describe("STUN", () => {
   const request = (id: number, atMs: number): Packet => ({
-    bytes: frame(stun(0x0001, id)),
+    bytes: frame(stun(0x0001, id, USERNAME)),
     timeNs: START_NS + BigInt(atMs * 1e6),
   });
   const answer = (id: number, atMs: number, type = 0x0101): Packet => ({

@@ -142,13 +142,13 @@ describe.each(Object.entries(TRUTH))("%s", (name, truth) => {
 
   it("has the round trips of every pair to the nanosecond", () => {
     for (const { record, origin } of analysis.pairs) {
-      const inChannel = origin.channel !== undefined;
+      const isRelayed = origin.channel !== undefined || origin.peerName !== undefined;
       const first = `${origin.srcAddress}:${origin.srcPort}`;
       const second = `${origin.dstAddress}:${origin.dstPort}`;
-      const ours = roundTrips(path, first, second, inChannel);
+      const ours = roundTrips(path, first, second, isRelayed);
       expect(record.firstRoundTrips).toBe(ours.length);
       expect(record.firstRoundTripTotalNs).toBe(ours.reduce((sum, ns) => sum + ns, 0));
-      const theirs = roundTrips(path, second, first, inChannel);
+      const theirs = roundTrips(path, second, first, isRelayed);
       expect(record.secondRoundTrips).toBe(theirs.length);
       expect(record.secondRoundTripTotalNs).toBe(theirs.reduce((sum, ns) => sum + ns, 0));
     }

@@ -26,6 +26,7 @@ const SAMPLE: Sample = {
   timeNs: "1760000000123000000",
   streams: [inboundStream()],
   candidatePairs: [],
+  iceServers: [],
   datagrams: DATAGRAMS,
 };
 

@@ -33,8 +33,10 @@ const SENDER = `
   const [from, to] = [createSocket("udp4"), createSocket("udp4")];
   let packets = 0, requests = 0, timer;
   const rtp = Buffer.alloc(12 + 80);
-  const stun = Buffer.alloc(20);
+  const stun = Buffer.alloc(28); // with a USERNAME, as checks of ICE have it
+  stun.writeUInt16BE(8, 2);
   stun.writeUInt32BE(0x2112a442, 4);
+  stun.writeUInt32BE(0x00060004, 20);
   to.on("message", (m, peer) => {
     if (m[0] !== 0) return;
     const answer = Buffer.from(m);

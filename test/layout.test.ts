@@ -60,9 +60,9 @@ const ROWS: string[][] = [
   ["journal", "archive", "cursor", "lock", "segment", "frame", "sink"],
   ["annotation"],
   ["stats"],
-  ["pairing", "depth", "quality"],
-  ["codec"],
-  ["native", "depthrecord"],
+  ["pairing", "depth", "quality", "pairstats", "relay", "selection"],
+  ["codec", "histogram", "origin"],
+  ["native", "depthrecord", "pairrecord"],
   ["csv", "duration", "suggestion", "textfile", "errors"],
 ];
 

@@ -30,6 +30,8 @@ const ASK_EVERY = 20;
 const ANSWER_AFTER_MS = 5;
 const SSRC = 0xc0ffee;
 const MAGIC_COOKIE = 0x2112a442;
+/** What makes a request a check of ICE (RFC 8445). */
+const USERNAME = Buffer.from("00060004613a6262", "hex");
 const BINDING_REQUEST = 0x0001;
 const BINDING_SUCCESS = 0x0101;
 
@@ -45,8 +47,9 @@ function rtp(n: number): Buffer {
 function stun(type: number, transaction: Buffer): Buffer {
   const header = Buffer.alloc(8);
   header.writeUInt16BE(type, 0);
+  header.writeUInt16BE(USERNAME.length, 2);
   header.writeUInt32BE(MAGIC_COOKIE, 4);
-  return Buffer.concat([header, transaction]);
+  return Buffer.concat([header, transaction, USERNAME]);
 }
 
 async function bind(): Promise<Socket> {

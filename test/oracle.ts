@@ -97,15 +97,33 @@ export function jitters(
 }
 
 interface Payload {
-  /** What ChannelData held, if it came in it. */
+  /** What ChannelData, or a Send or Data indication, held, if it came in it. */
   bytes: Buffer;
-  isChannel: boolean;
+  isRelayed: boolean;
   from: string;
   to: string;
   timeNs: bigint;
 }
 
-/** UDP payloads, ChannelData unwrapped. */
+/**
+ * RFC 8656 sections 11 and 12.4: what a frame of TURN's carries. Of an indication whose peer's address was cut off nothing, for
+ * nobody knows whose it is.
+ */
+function unwrap(payload: Buffer): Buffer | undefined {
+  if (payload.length > 4 && (payload[0] as number) >> 4 === 4) return payload.subarray(4);
+  if (payload.length < 20 || payload.readUInt32BE(4) !== 0x2112a442 || payload.readUInt16BE(0) >> 1 !== 0x0016 >> 1) {
+    return undefined;
+  }
+  const attributes = new Map<number, Buffer>();
+  for (let at = 20; at + 4 <= payload.length; ) {
+    const size = payload.readUInt16BE(at + 2);
+    attributes.set(payload.readUInt16BE(at), payload.subarray(at + 4, at + 4 + size));
+    at += 4 + size + (-size & 3);
+  }
+  return attributes.get(0x0012)?.length === 8 ? attributes.get(0x0013) : undefined;
+}
+
+/** UDP payloads, TURN's frames unwrapped. */
 function* payloads(path: string): Generator<Payload> {
   const file = readFileSync(path);
   if (file.readUInt32LE(0) !== 0xa1b23c4d) throw new Error(`${path}: not a nanosecond pcap`);
@@ -117,8 +135,8 @@ function* payloads(path: string): Generator<Payload> {
     if (ip[0] !== 0x45 || ip[9] !== 17) continue;
     const end = (i: number, port: number): string => `${ip.subarray(i, i + 4).join(".")}:${ip.readUInt16BE(port)}`;
     const payload = ip.subarray(28);
-    const isChannel = payload.length > 4 && (payload[0] as number) >> 4 === 4;
-    yield { bytes: isChannel ? payload.subarray(4) : payload, isChannel, from: end(12, 20), to: end(16, 22), timeNs };
+    const inside = unwrap(payload);
+    yield { bytes: inside ?? payload, isRelayed: inside !== undefined, from: end(12, 20), to: end(16, 22), timeNs };
   }
 }
 
@@ -138,17 +156,17 @@ export function rtpStreams(path: string): OracleStream[] {
   return [...streams.values()];
 }
 
-/** Round trips in nanoseconds of the Binding requests that `from` sent to `to`, inside of ChannelData or not. */
-export function roundTrips(path: string, from: string, to: string, inChannel: boolean): number[] {
+/** Round trips in nanoseconds of the STUN requests (Binding and TURN's) that `from` sent to `to`, through a relay or not. */
+export function roundTrips(path: string, from: string, to: string, isRelayed: boolean): number[] {
   const sent = new Map<string, bigint>();
   const trips: number[] = [];
-  for (const { bytes, isChannel, from: source, to: target, timeNs } of payloads(path)) {
-    if (isChannel !== inChannel || bytes.length < 20 || bytes.readUInt32BE(4) !== 0x2112a442) continue;
+  for (const { bytes, isRelayed: inside, from: source, to: target, timeNs } of payloads(path)) {
+    if (inside !== isRelayed || bytes.length < 20 || bytes.readUInt32BE(4) !== 0x2112a442) continue;
     const id = bytes.toString("hex", 8, 20);
     const type = bytes.readUInt16BE(0);
-    if (type === 0x0001 && source === from && target === to) {
+    if ((type & 0x0110) === 0 && source === from && target === to) {
       sent.set(id, timeNs);
-    } else if (type === 0x0101 && source === to && target === from) {
+    } else if ((type & 0x0110) === 0x0100 && source === to && target === from) {
       const at = sent.get(id);
       if (at !== undefined) trips.push(Number(timeNs - at));
     }

@@ -55,10 +55,10 @@ const textOf = (record: object): string => JSON.stringify(Object.entries(record)
 const inOrder = (a: object, b: object): number => (textOf(a) < textOf(b) ? -1 : 1);
 
 /** Typed arrays as the JSON of the harness has them. */
-const plain = (record: DepthRecord): DepthRecord =>
+const plain = <Row extends DepthRecord | PairRecord>(record: Row): Row =>
   Object.fromEntries(
     Object.entries(record).map(([field, value]) => [field, typeof value === "number" ? value : [...value]]),
-  ) as unknown as DepthRecord;
+  ) as unknown as Row;
 
 async function readOffline(file: string, local: string): Promise<KernelRecords> {
   const capture = addon.openCapture(file, { local: [local], clockRates: {} });
@@ -71,7 +71,7 @@ async function readOffline(file: string, local: string): Promise<KernelRecords> 
       return rest;
     }).sort(inOrder),
     pairs: Array.from({ length: rowCount(pairs) }, (_, i) => {
-      const { id, firstMs, lastMs, ...rest } = rowAt(pairs, i);
+      const { id, firstMs, lastMs, ...rest } = plain(rowAt(pairs, i));
       return rest;
     }),
     depths: Array.from(depths.id, (_, i) => {

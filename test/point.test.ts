@@ -121,7 +121,8 @@ describe("point: the schema", () => {
     expect(tags).toEqual({
       inbound_rtp: [...ENDPOINT_TAGS, "ssrc"].toSorted(),
       outbound_rtp: [...ENDPOINT_TAGS, "ssrc"].toSorted(),
-      candidate_pair: ENDPOINT_TAGS,
+      candidate_pair: [...ENDPOINT_TAGS, "turnPeer"].toSorted(),
+      ice_server: ENDPOINT_TAGS,
       rtcprobe: ["host"],
     });
   });

@@ -12,7 +12,8 @@ function readTag(text: string): [string, string] {
   return [unescapeTag(text.slice(0, at)), unescapeTag(text.slice(at + 1))];
 }
 
-function readValue(text: string): number | string {
+function readValue(text: string): number | string | boolean {
+  if (text === "T" || text === "F") return text === "T";
   if (text.startsWith('"')) return text.slice(1, -1).replace(/\\(["\\])/g, "$1");
   return Number(text.endsWith("i") ? text.slice(0, -1) : text);
 }

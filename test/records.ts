@@ -47,22 +47,41 @@ export function depthRecord(changes: Partial<DepthRecord> = {}): DepthRecord {
 export function pairRecord(changes: Partial<PairRecord> = {}): PairRecord {
   return {
     id: 0,
+    traits: 1,
+    channel: 0,
     firstRequests: 0,
     firstRetransmissions: 0,
     firstResponses: 0,
+    firstErrors: 0,
+    firstUnanswered: 0,
+    firstConsentRequests: 0,
+    firstRole: 0,
     firstRoundTrips: 0,
     firstRoundTripTotalNs: 0,
     firstRoundTripLastNs: 0,
     firstRoundTripMinNs: 0,
     firstRoundTripMaxNs: 0,
+    firstRoundTripHistogram: new Float64Array(152),
+    firstRequestMs: 0,
+    firstResponseMs: 0,
+    firstProtectedMs: 0,
     secondRequests: 0,
     secondRetransmissions: 0,
     secondResponses: 0,
+    secondErrors: 0,
+    secondUnanswered: 0,
+    secondConsentRequests: 0,
+    secondRole: 0,
     secondRoundTrips: 0,
     secondRoundTripTotalNs: 0,
     secondRoundTripLastNs: 0,
     secondRoundTripMinNs: 0,
     secondRoundTripMaxNs: 0,
+    secondRoundTripHistogram: new Float64Array(152),
+    secondRequestMs: 0,
+    secondResponseMs: 0,
+    secondProtectedMs: 0,
+    helloMs: 0,
     contended: 0,
     firstMs: 1000,
     lastMs: 2000,
@@ -83,9 +102,12 @@ export function originOf(changes: Partial<Origin> = {}): Origin {
 
 function toColumns<Row extends object>(rows: readonly Row[], empty: Row): Columns<Row> {
   const fields = Object.keys(empty) as (keyof Row)[];
-  return Object.fromEntries(
-    fields.map((field) => [field, Float64Array.from(rows, (row) => row[field] as number)]),
-  ) as Columns<Row>;
+  const cells = (field: keyof Row): number[] =>
+    rows.flatMap((row) => {
+      const value = row[field] as number | Float64Array;
+      return typeof value === "number" ? [value] : [...value];
+    });
+  return Object.fromEntries(fields.map((field) => [field, Float64Array.from(cells(field))])) as Columns<Row>;
 }
 
 function toDepthColumns(rows: readonly DepthRecord[]): DepthColumns {

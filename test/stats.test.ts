@@ -2,16 +2,11 @@
 /**
  * Records into stats. Oracle: RFC 3550's arithmetic done by hand in each test, and W3C webrtc-stats for what a member counts.
  */
+
 import { describe, expect, it } from "vitest";
-import type { PairRecord } from "../src/native.js";
-import {
-  candidatePairStats,
-  type InboundRtpStats,
-  packetsExpected,
-  packetsLost,
-  type StatsContext,
-  streamStats,
-} from "../src/stats.js";
+import { addon, type PairRecord } from "../src/native.js";
+import { candidatePairStats } from "../src/pairstats.js";
+import { type InboundRtpStats, packetsExpected, packetsLost, type StatsContext, streamStats } from "../src/stats.js";
 import { originOf, pairRecord, streamRecord } from "./records.js";
 
 function contextOf(changes: Partial<StatsContext> = {}): StatsContext {
@@ -159,6 +154,23 @@ describe("outbound streams", () => {
   });
 });
 
+/** Counts by the bounds that the core tells. */
+function histogram(...ns: number[]): Float64Array {
+  const { histogramNs: least } = addon;
+  const counts = new Float64Array(least.length - 1);
+  for (const value of ns) {
+    const bucket = least.findLastIndex((bound) => bound <= value);
+    counts[bucket] = (counts[bucket] as number) + 1;
+  }
+  return counts;
+}
+
+/** The promise of core/histogram.h: a sixteenth. */
+const within = (value: number) => ({
+  asymmetricMatch: (found: unknown) => Math.abs((found as number) - value) <= value / 16,
+  toString: () => `within a sixteenth of ${value}`,
+});
+
 describe("candidate pairs", () => {
   /** First end: 5 requests, one sent again, 4 round trips of 10, 20, 30, 40 ms. Second: 7 and 2, answered in 1 ms. */
   const record: PairRecord = pairRecord({
@@ -170,6 +182,7 @@ describe("candidate pairs", () => {
     firstRoundTripLastNs: 30e6,
     firstRoundTripMinNs: 10e6,
     firstRoundTripMaxNs: 40e6,
+    firstRoundTripHistogram: histogram(10e6, 20e6, 30e6, 40e6),
     secondRequests: 7,
     secondRetransmissions: 2,
     secondResponses: 6,
@@ -178,6 +191,7 @@ describe("candidate pairs", () => {
     secondRoundTripLastNs: 1e6,
     secondRoundTripMinNs: 1e6,
     secondRoundTripMaxNs: 1e6,
+    secondRoundTripHistogram: histogram(...Array.from({ length: 6 }, () => 1e6)),
   });
   const ours = {
     type: "candidate-pair",
@@ -187,14 +201,21 @@ describe("candidate pairs", () => {
     requestsReceived: 9, // W3C: retransmissions included
     responsesSent: 6,
     retransmissionsSent: 1,
+    requestsUnanswered: 0,
     roundTripTimeMeasurements: 4,
     currentRoundTripTime: 0.03,
     rttSource: "stun",
     totalRoundTripTime: 0.1,
     minRoundTripTime: 0.01,
     maxRoundTripTime: 0.04,
+    medianRoundTripTime: within(0.02),
+    p95RoundTripTime: within(0.04),
+    p99RoundTripTime: within(0.04),
     responseDelay: 0.001,
     totalResponseDelay: 0.006,
+    maxResponseDelay: 0.001,
+    medianResponseDelay: 0.001,
+    p95ResponseDelay: 0.001,
     lastStunTimestamp: 1_760_000_002_000,
   };
   const ends = { srcAddress: "192.0.2.7", srcPort: 5004, dstAddress: "10.1.2.3", dstPort: 40_000 };

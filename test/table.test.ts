@@ -43,6 +43,7 @@ describe("what comes from outside", () => {
       timestamp: 0,
       streams: [inboundStream({ comm: "\x1b]0;evil\x07\nrow" })],
       candidatePairs: [],
+      iceServers: [],
       datagrams: DATAGRAMS,
     });
     expect(lines.join("")).not.toMatch(/\p{Cc}/u);
@@ -65,7 +66,13 @@ describe("table", () => {
     delete stream.jitter;
     delete stream.jitterRfc3550;
     delete stream.clockRate;
-    const [, row = ""] = viewSample({ timestamp: 0, streams: [stream], candidatePairs: [], datagrams: DATAGRAMS });
+    const [, row = ""] = viewSample({
+      timestamp: 0,
+      streams: [stream],
+      candidatePairs: [],
+      iceServers: [],
+      datagrams: DATAGRAMS,
+    });
     expect(row.match(/ - /g)).toHaveLength(4);
   });
 

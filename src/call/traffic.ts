@@ -83,12 +83,13 @@ export function findPlace({ streams, pairs }: Members): Place | undefined {
   const [stream] = streams.toSorted((a, b) => (b.packetsPerSecond ?? 0) - (a.packetsPerSecond ?? 0));
   const from = pair ?? stream;
   if (from === undefined) return undefined;
-  const { srcAddress, srcPort, dstAddress, dstPort, turnChannel, pid, comm, cgroup } = from;
+  const { srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer, pid, comm, cgroup } = from;
   const ends = { srcAddress, srcPort, dstAddress, dstPort };
   const turned = { srcAddress: dstAddress, srcPort: dstPort, dstAddress: srcAddress, dstPort: srcPort };
   return {
     ...(from.type === "inbound-rtp" ? turned : ends),
     ...(turnChannel === undefined ? {} : { turnChannel }),
+    ...(turnPeer === undefined || from.type !== "candidate-pair" ? {} : { turnPeer }),
     ...(pid === undefined ? {} : { pid }),
     ...(comm === undefined ? {} : { comm }),
     ...(cgroup === undefined ? {} : { cgroup }),
@@ -112,9 +113,10 @@ function keyOf({
   dstAddress,
   dstPort,
   turnChannel,
+  turnPeer,
   pid,
 }: Endpoints & { type: string; pid?: number }) {
-  return `${type} ${srcAddress} ${srcPort} ${dstAddress} ${dstPort} ${turnChannel} ${pid}`;
+  return `${type} ${srcAddress} ${srcPort} ${dstAddress} ${dstPort} ${turnChannel} ${turnPeer} ${pid}`;
 }
 
 /** Kept from one sample to the next. */

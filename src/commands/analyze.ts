@@ -121,9 +121,9 @@ async function analyzeWhole({ output }: CommandContext, { capture, sampler, json
     (error: unknown) => ({ error }),
   );
   const sample = await sampler.sample();
-  const { timestamp, streams, candidatePairs, datagrams } = sample;
-  if (fault === undefined || datagrams.seen > 0) {
-    if (json) output.line(JSON.stringify({ timestamp, streams, candidatePairs, datagrams }));
+  const { timeNs: _, ...shown } = sample;
+  if (fault === undefined || sample.datagrams.seen > 0) {
+    if (json) output.line(JSON.stringify(shown));
     else output.lines([...viewSample(sample, output.emphasise), describeEnd(capture, sample)]);
   }
   if (fault) throw fault.error;

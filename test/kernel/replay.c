@@ -89,14 +89,46 @@ static void print_stream(const struct stream *s)
 	       milliseconds(s->last_ns));
 }
 
-static void print_side(const char *name, const struct pair_side *side)
+static void print_number(const char *end, const char *name, unsigned long long value)
 {
-	printf("\"%sRequests\":%u,\"%sRetransmissions\":%u,\"%sResponses\":%u,\"%sRoundTrips\":%u,"
-	       "\"%sRoundTripTotalNs\":%llu,\"%sRoundTripLastNs\":%llu,\"%sRoundTripMinNs\":%llu,"
-	       "\"%sRoundTripMaxNs\":%llu,",
-	       name, side->requests, name, side->retransmissions, name, side->responses, name, side->round_trips, name,
-	       side->round_trip_total_ns, name, side->round_trip_last_ns, name, side->round_trip_min_ns, name,
-	       side->round_trip_max_ns);
+	printf("\"%s%s\":%llu,", end, name, value);
+}
+
+static void print_time(const char *end, const char *name, __u64 ns)
+{
+	printf("\"%s%s\":%.17g,", end, name, milliseconds(ns));
+}
+
+static void print_side(const char *end, const struct pair_side *side)
+{
+	print_number(end, "Requests", side->requests);
+	print_number(end, "Retransmissions", side->retransmissions);
+	print_number(end, "Responses", side->responses);
+	print_number(end, "Errors", side->errors);
+	print_number(end, "Unanswered", side->unanswered);
+	print_number(end, "ConsentRequests", side->consent_requests);
+	print_number(end, "Role", side->role);
+	print_number(end, "RoundTrips", side->round_trips);
+	print_number(end, "RoundTripTotalNs", side->round_trip_total_ns);
+	print_number(end, "RoundTripLastNs", side->round_trip_last_ns);
+	print_number(end, "RoundTripMinNs", side->round_trip_min_ns);
+	print_number(end, "RoundTripMaxNs", side->round_trip_max_ns);
+	printf("\"%sRoundTripHistogram\":[", end);
+	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		printf("%s%u", i ? "," : "", side->histogram[i]);
+	printf("],");
+	print_time(end, "RequestMs", side->request_ns);
+	print_time(end, "ResponseMs", side->response_ns);
+	print_time(end, "ProtectedMs", side->protected_ns);
+}
+
+static void print_pair(const struct pair *p)
+{
+	printf("{\"traits\":%u,\"channel\":%u,", p->traits, p->channel);
+	print_side("first", &p->sides[0]);
+	print_side("second", &p->sides[1]);
+	print_time("", "helloMs", p->hello_ns);
+	printf("\"contended\":%u}", p->contended);
 }
 
 static void print_records(struct probe *skeleton)
@@ -122,10 +154,8 @@ static void print_records(struct probe *skeleton)
 			fail("lookup");
 		if (pair.tag == 0)
 			continue;
-		printf("%s{", separator);
-		print_side("first", &pair.sides[0]);
-		print_side("second", &pair.sides[1]);
-		printf("\"contended\":%u}", pair.contended);
+		printf("%s", separator);
+		print_pair(&pair);
 		separator = ",";
 	}
 	printf("],");

@@ -13,7 +13,7 @@ import { Child } from "../../demo/child.js";
 import { Network } from "../../demo/namespace.js";
 import { askDaemon } from "../../src/client.js";
 import type { Datagrams } from "../../src/native.js";
-import type { CandidatePairStats, StreamStats } from "../../src/stats.js";
+import type { CandidatePairStats, IceServerStats, StreamStats } from "../../src/stats.js";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const RTCPROBE = join(ROOT, "bin", "rtcprobe");
@@ -29,6 +29,7 @@ export const RECEIVER = { v4: "192.0.2.2", v6: "2001:db8::2" };
 export interface Streams {
   streams: StreamStats[];
   candidatePairs: CandidatePairStats[];
+  iceServers: IceServerStats[];
   datagrams: Datagrams;
 }
 
