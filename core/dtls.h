@@ -7,7 +7,7 @@
 
 enum {
 	DTLS_HEADER = 13,
-	DTLS_RECORDS = 8, /* of a datagram that are walked */
+	DTLS_RECORDS = 6, /* of a datagram that are walked */
 	DTLS_HANDSHAKE = 22,
 	DTLS_CLIENT_HELLO = 1,
 };

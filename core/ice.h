@@ -62,12 +62,12 @@ SHORT_FUNCTION int observe_hold(struct observer *o, struct pair *p, __u64 tag, c
 	return 1;
 }
 
-/* Read the attributes of a message; the window moves. */
-static inline void observe_attributes(struct observer *o, struct datagram *d, struct stun_message *m)
+/* Read the first `most` attributes of a message; the window moves. */
+static inline void observe_attributes(struct observer *o, struct datagram *d, struct stun_message *m, int most)
 {
 	__u32 at = STUN_HEADER;
 
-	for (int i = 0; i < STUN_ATTRIBUTES; i++) {
+	for (int i = 0; i < most; i++) {
 		int size;
 
 		observer_show(o, d, at);
@@ -111,7 +111,7 @@ static inline int observe_bind(struct observer *o, struct datagram *d, const str
 
 	if (!stun_parse(d, &m))
 		return 0;
-	observe_attributes(o, d, &m);
+	observe_attributes(o, d, &m, TURN_ATTRIBUTES);
 	if (!m.channel || !m.peer_at)
 		return 0;
 	observer_show(o, d, m.peer_at);
@@ -141,7 +141,7 @@ static inline int observe_stun(struct observer *o, struct datagram *d, struct en
 	if (!stun_is_counted(&m))
 		return DATAGRAM_TURN;
 	if (m.kind == STUN_REQUEST)
-		observe_attributes(o, d, &m);
+		observe_attributes(o, d, &m, ICE_ATTRIBUTES);
 	now = observer_arrival(o);
 	e->cookie = observer_cookie(o);
 	tag = observer_pair_tag(o, e, e->channel);
@@ -189,7 +189,7 @@ static inline int observe_indication(struct observer *o, struct datagram *d, str
 
 	if (!stun_parse(d, &m))
 		return PROTOCOL_STUN;
-	observe_attributes(o, d, &m);
+	observe_attributes(o, d, &m, TURN_ATTRIBUTES);
 	observer_show(o, d, m.peer_at);
 	name = (__u16)stun_address_name(d, &m.id, observer_keys(o)->key[0]);
 	observer_show(o, d, m.data_at);

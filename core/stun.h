@@ -29,7 +29,9 @@ enum {
 	STUN_CLASS_BITS = 0x0110,
 	TURN_SEND_INDICATION = 0x0016, /* method and class */
 	TURN_DATA_INDICATION = 0x0017,
-	STUN_ATTRIBUTES = 12, /* that are walked: an ICE check has seven or eight before its MESSAGE-INTEGRITY */
+	/* That are walked: a check has up to eight before its MESSAGE-INTEGRITY, an indication and ChannelBind the two that matter. */
+	ICE_ATTRIBUTES = 8,
+	TURN_ATTRIBUTES = 4,
 };
 
 /* RFC 8489 section 18.3, RFC 8656 section 18, RFC 8445 section 16.1. */
