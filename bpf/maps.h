@@ -34,7 +34,7 @@ struct {
 	__type(value, struct stream_detail);
 } details SEC(".maps");
 
-/* As long as the other two while the depth probe is on. */
+/* These two are as long as the others while the depth probe is on. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -42,6 +42,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct stream_depth);
 } depths SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bundle);
+} bundles SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -42,6 +42,11 @@ static __always_inline struct stream_depth *observer_depth(struct observer *o, _
 	return bpf_map_lookup_elem(&depths, &slot);
 }
 
+static __always_inline struct bundle *observer_bundle(struct observer *o, __u32 slot)
+{
+	return bpf_map_lookup_elem(&bundles, &slot);
+}
+
 static __always_inline struct pair *observer_pair(struct observer *o, __u32 slot)
 {
 	return bpf_map_lookup_elem(&pairs, &slot);
@@ -62,6 +67,11 @@ static __always_inline __u32 observer_stream_mask(const struct observer *o)
 static __always_inline __u32 observer_pair_mask(const struct observer *o)
 {
 	return config.pair_mask;
+}
+
+static __always_inline __u32 observer_bundle_mask(const struct observer *o)
+{
+	return config.stream_mask;
 }
 
 static __always_inline const struct tag_keys *observer_keys(const struct observer *o)

@@ -6,8 +6,8 @@
  * One datagram, from its bytes to its record and its outcome: the same path in the kernel and offline. Who includes this
  * file defines what core/seam.h declares.
  */
-#include "depth.h"
 #include "ice.h"
+#include "observe_depth.h"
 #include "receive.h"
 #include "rtcp.h"
 #include "seam.h"
@@ -67,9 +67,10 @@ static inline enum outcome observe_contended(struct observer *o, struct stream *
 	return DATAGRAM_UNCONFIRMED;
 }
 
-static inline enum outcome observe_rtp(struct observer *o, const struct datagram *d, struct endpoints *e)
+static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, struct endpoints *e)
 {
 	struct stream_packet packet;
+	__u64 bundle = 0;
 	struct stream_detail *detail;
 	struct stream *s;
 	__u32 slot;
@@ -81,6 +82,8 @@ static inline enum outcome observe_rtp(struct observer *o, const struct datagram
 	packet.size = d->size;
 	packet.now = observer_arrival(o);
 	packet.configured_rate = observer_clock_rate(o, packet.header.payload_type);
+	if (observer_probe_is_on(o, PROBE_DEPTH))
+		bundle = observe_elements(o, d, e, &packet);
 	tag = endpoints_tag(e, observer_keys(o), observer_socket(o), packet.header.ssrc);
 	slot = observe_stream_slot(o, tag, packet.now);
 	if (slot > observer_stream_mask(o))
@@ -109,7 +112,7 @@ static inline enum outcome observe_rtp(struct observer *o, const struct datagram
 		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)s->packets);
 	}
 	if (observer_probe_is_on(o, PROBE_DEPTH))
-		(void)depth_receive(observer_depth(o, slot), s, &packet);
+		observe_depth(o, d, s, slot, &packet, bundle);
 	if (record_unlock(&s->version))
 		observe_waiting(o, s, detail, tag);
 	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;

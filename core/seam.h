@@ -12,13 +12,17 @@ struct observer;
 struct stream;
 struct stream_detail;
 struct stream_depth;
+struct bundle;
 struct pair;
 struct waiting_room;
 
 /* Records and details by slot; a slot is already masked, NULL cannot happen and is handled. */
 static inline struct stream *observer_stream(struct observer *o, __u32 slot);
 static inline struct stream_detail *observer_detail(struct observer *o, __u32 slot);
+/* What the depth probe needs; asked for only while it is on. */
 static inline struct stream_depth *observer_depth(struct observer *o, __u32 slot);
+static inline struct bundle *observer_bundle(struct observer *o, __u32 slot);
+static inline __u32 observer_bundle_mask(const struct observer *o);
 static inline struct pair *observer_pair(struct observer *o, __u32 slot);
 /* Where packets of this tag wait for their record; NULL where nobody ever does. */
 static inline struct waiting_room *observer_waiting_room(struct observer *o, __u64 tag);

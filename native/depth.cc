@@ -4,24 +4,62 @@
 namespace
 {
 
-/* The fields of a DepthRecord, in the order of src/native.ts. */
-template <class Field> void depth_fields(Field field, __u32 id, const struct stream_depth &d)
+/* The fields of a DepthRecord, in the order of src/depthrecord.ts. */
+template <class Field> void depth_fields(Field field, __u32 id, const struct stream_depth &d, const struct bundle &b)
 {
 	field("id", id);
 	field("packets", d.packets);
+	field("extended", d.extended);
+	field("encrypted", d.encrypted);
 	field("gapMaxNs", d.gap_max_ns);
+	field("gaps", d.gaps);
+	field("gapNs", d.gap_ns);
+	field("variation", d.variation);
+	field("driftWindows", d.drift.windows);
+	field("driftAtMs", d.drift.at_ms);
+	field("driftLeast", d.drift.least);
+	field("frames", d.frames.frames);
+	field("frameIntervalUs", d.frames.interval_us);
+	field("frameIntervalSquaresUs", d.frames.interval_squares_us);
+	field("framePacketsMax", d.frames.packets_max);
+	field("frameBytesMax", d.frames.bytes_max);
+	field("freezes", d.frames.freezes);
+	field("freezeUs", d.frames.freeze_us);
+	field("pauses", d.frames.pauses);
+	field("pauseUs", d.frames.pause_us);
+	field("sendTimeId", d.send_time_id);
+	field("transitVariationNsQ8", d.transit_variation);
+	field("levelId", d.level_id);
+	field("level", d.level);
+	field("levels", d.levels);
+	field("voices", d.voices);
+	field("energyQ28", d.energy);
+	field("levelTicks", d.level_ticks);
+	field("frameId", d.frame_id);
+	field("keyFrames", d.key_frames);
+	field("textIds", d.text_ids);
+	field("text", d.text);
+	field("transportId", b.evidence < BUNDLE_EVIDENCE ? 0 : b.id);
+	field("transportPackets", b.packets);
+	field("transportBaseSeq", b.sequence.base_seq);
+	field("transportMaxSeq", b.sequence.max_seq);
+	field("transportExpectedBefore", b.expected_before);
+	field("transportDuplicated", b.duplicated);
+	field("transportStray", b.stray);
+	field("transportContended", b.contended);
 }
 
 } // namespace
 
-void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_depth &d)
+void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_depth &d,
+	       const struct bundle &b)
 {
 	if (s.evidence < STREAM_EVIDENCE || d.tag != s.tag)
 		return;
-	add_row(rows, [&](auto field) { depth_fields(field, id, d); });
+	add_row(rows, [&](auto field) { depth_fields(field, id, d, b); });
 }
 
 Napi::Object depths_value(Napi::Env env, const struct record_rows &rows)
 {
-	return columns_value(env, columns_of([](auto field) { depth_fields(field, 0, {}); }), rows);
+	return columns_value(env, columns_of([](auto field) { depth_fields(field, 0, {}, {}); }), rows);
 }

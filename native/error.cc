@@ -1,7 +1,27 @@
 // SPDX-License-Identifier: MIT
 #include "error.h"
 
+#include <cerrno>
 #include <cstring>
+
+namespace
+{
+
+enum { VERIFIER_LINES = 12 }; /* the last ones say why */
+
+std::string last_lines(const std::string &log, int lines)
+{
+	size_t end = log.find_last_not_of(std::string("\0\n", 2));
+	size_t begin = end;
+
+	if (end == std::string::npos)
+		return {};
+	while (lines-- > 0 && begin != std::string::npos && begin > 0)
+		begin = log.rfind('\n', begin - 1);
+	return log.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin));
+}
+
+} // namespace
 
 native_error system_failure(const std::string &syscall, int number, const std::string &path)
 {
@@ -14,4 +34,14 @@ native_error system_failure(const std::string &syscall, int number, const std::s
 	error.syscall = syscall;
 	error.path = path;
 	return error;
+}
+
+native_error load_failure(int error, const char *buffer)
+{
+	std::string log = buffer ? buffer : "";
+	/* A log longer than its buffer hides the verifier's own errno. */
+	native_error failure = system_failure("bpf", error == -ENOSPC && !log.empty() ? EACCES : -error);
+
+	failure.log = last_lines(log, VERIFIER_LINES);
+	return failure;
 }

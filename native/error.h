@@ -27,4 +27,7 @@ public:
 /* A system call that failed: its code is the errno's name, as in Node's own errors. */
 native_error system_failure(const std::string &syscall, int number, const std::string &path = {});
 
+/* A load that the kernel refused with -error; `log` is the verifier's, or nullptr. */
+native_error load_failure(int error, const char *log);
+
 #endif

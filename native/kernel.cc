@@ -16,35 +16,12 @@ namespace
 
 enum {
 	VERIFIER_LOG = 16 << 20,
-	VERIFIER_LINES = 12, /* the last ones say why */
 	PROBATION_IDLE_MS = 5000,
 };
 
 int say_nothing(enum libbpf_print_level, const char *, va_list)
 {
 	return 0;
-}
-
-std::string last_lines(const std::string &log, int lines)
-{
-	size_t end = log.find_last_not_of(std::string("\0\n", 2));
-	size_t begin = end;
-
-	if (end == std::string::npos)
-		return {};
-	while (lines-- > 0 && begin != std::string::npos && begin > 0)
-		begin = log.rfind('\n', begin - 1);
-	return log.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin));
-}
-
-native_error load_failure(int error, const char *buffer)
-{
-	std::string log = buffer ? buffer : "";
-	/* A log longer than its buffer hides the verifier's own errno. */
-	native_error failure = system_failure("bpf", error == -ENOSPC && !log.empty() ? EACCES : -error);
-
-	failure.log = last_lines(log, VERIFIER_LINES);
-	return failure;
 }
 
 __u64 clock_ns(clockid_t clock)
@@ -136,10 +113,13 @@ kernel_probe::skeleton_handle kernel_probe::load_programs(__u32 wanted, bool wit
 	bool rtp = probes & PROBE_RTP;
 	int error = 0;
 
-	if (probes & PROBE_DEPTH && depths.slots())
+	if (probes & PROBE_DEPTH && depths) {
 		error |= bpf_map__reuse_fd(skeleton->maps.depths, bpf_map__fd(programs->maps.depths));
-	else if (probes & PROBE_DEPTH)
+		error |= bpf_map__reuse_fd(skeleton->maps.bundles, bpf_map__fd(programs->maps.bundles));
+	} else if (probes & PROBE_DEPTH) {
 		bpf_map__set_max_entries(skeleton->maps.depths, options.stream_slots);
+		bpf_map__set_max_entries(skeleton->maps.bundles, options.stream_slots);
+	}
 	error |= bpf_map__reuse_fd(skeleton->maps.streams, bpf_map__fd(maps->maps.streams));
 	error |= bpf_map__reuse_fd(skeleton->maps.details, bpf_map__fd(maps->maps.details));
 	error |= bpf_map__reuse_fd(skeleton->maps.pairs, bpf_map__fd(maps->maps.pairs));
@@ -185,7 +165,7 @@ void kernel_probe::attach(struct probe *skeleton, __u32 wanted)
 void kernel_probe::set_probes(__u32 wanted)
 {
 	bool same_programs = programs && wanted && program_probes(wanted) == program_probes(enabled);
-	bool with_depths = program_probes(wanted) & PROBE_DEPTH;
+	bool with_depth = program_probes(wanted) & PROBE_DEPTH;
 
 	if (wanted == 0) {
 		ingress.reset();
@@ -197,13 +177,18 @@ void kernel_probe::set_probes(__u32 wanted)
 	} else {
 		skeleton_handle next = load_programs(wanted, true);
 
-		if (with_depths && !depths.slots())
-			depths.open(bpf_map__fd(next->maps.depths), options.stream_slots);
+		std::unique_ptr<depth_maps> fresh;
+
+		if (with_depth && !depths)
+			fresh = std::make_unique<depth_maps>(bpf_map__fd(next->maps.depths),
+							     bpf_map__fd(next->maps.bundles), options.stream_slots);
 		attach(next.get(), wanted);
 		programs = std::move(next);
+		if (fresh)
+			depths = std::move(fresh);
 	}
-	if (!with_depths)
-		depths.close();
+	if (!with_depth)
+		depths.reset();
 	enabled = wanted;
 }
 
@@ -235,12 +220,11 @@ bool kernel_probe::read_stream(__u32 slot, struct stream *copy) const
 bool kernel_probe::read_stream(__u32 slot, struct stream *copy, struct stream_depth *depth) const
 {
 	const struct stream *record = streams.at(slot);
-	const struct stream_depth *measured = depths.at(slot);
 
 	return record && record->tag != 0 && record_read(record, copy, [&] {
 		       depth->tag = 0;
-		       if (measured && measured->tag == copy->tag)
-			       memcpy(static_cast<void *>(depth), measured, sizeof(*depth));
+		       if (depths)
+			       depths->read_stream(slot, copy->tag, depth);
 	       });
 }
 
@@ -266,7 +250,8 @@ void kernel_probe::take_snapshot(struct snapshot *s)
 			continue;
 		streams_shown[slot] = stream.version;
 		stream_row(&s->streams, slot, stream);
-		depth_row(&s->depths, slot, stream, depth);
+		if (depth.tag)
+			depth_row(&s->depths, slot, stream, depth, depths->find_bundle(depth.bundle));
 		if (stream.evidence < STREAM_EVIDENCE && stream.last_ns + PROBATION_IDLE_MS * 1000000ull < s->at_ns)
 			retire_stream(slot);
 	}

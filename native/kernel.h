@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core.h"
+#include "depths.h"
 #include "mapping.h"
 
 struct bpf_link;
@@ -44,7 +45,7 @@ public:
 
 	/* A consistent copy. False if the slot is free. */
 	bool read_stream(__u32 slot, struct stream *copy) const;
-	/* The same with what the depth probe measured of it, where it did: else depth->tag is another. */
+	/* The same with what the depth probe measured of it; depth->tag is 0 where it did not. */
 	bool read_stream(__u32 slot, struct stream *copy, struct stream_depth *depth) const;
 	bool read_pair(__u32 slot, struct pair *copy) const;
 	const struct stream_detail *detail(__u32 slot) const { return details.at(slot); }
@@ -79,7 +80,7 @@ private:
 	link_handle ingress, egress, creators;
 	mapping<struct stream> streams;
 	mapping<struct stream_detail> details;
-	mapping<struct stream_depth> depths; /* none while the depth probe is off */
+	std::unique_ptr<depth_maps> depths; /* nothing while the depth probe is off */
 	mapping<struct pair> pairs;
 	std::vector<__u32> streams_shown, pairs_shown; /* versions at the last snapshot */
 };

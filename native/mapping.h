@@ -19,17 +19,12 @@ public:
 	mapping() = default;
 	mapping(const mapping &) = delete;
 	mapping &operator=(const mapping &) = delete;
-	~mapping() { close(); }
-
-	void close()
+	~mapping()
 	{
 		if (records)
 			munmap(records, length);
-		records = nullptr;
-		count = 0;
 	}
 
-	/* Throws native_error, and shows nothing then. */
 	void open(int map_fd, __u32 slots)
 	{
 		size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
@@ -38,7 +33,6 @@ public:
 
 		if (memory == MAP_FAILED)
 			throw system_failure("mmap", errno);
-		close();
 		records = static_cast<Record *>(memory);
 		length = wanted;
 		count = slots;

@@ -17,6 +17,7 @@ struct observer {
 	__u64 tallies[DATAGRAM_OUTCOMES] = {};
 	stream_table streams;
 	pair_table pairs;
+	bundle_table bundles;
 	const struct bytes *payload = nullptr; /* of the packet that is being observed */
 	__u64 now = 0;                         /* when it arrived */
 	packet_log *log = nullptr;             /* takes every packet of RTP, if there is one */
@@ -35,6 +36,11 @@ static inline struct stream_detail *observer_detail(struct observer *o, __u32 sl
 static inline struct stream_depth *observer_depth(struct observer *o, __u32 slot)
 {
 	return &o->streams.at(slot).depth;
+}
+
+static inline struct bundle *observer_bundle(struct observer *o, __u32 slot)
+{
+	return &o->bundles.at(slot).record;
 }
 
 static inline struct pair *observer_pair(struct observer *o, __u32 slot)
@@ -56,6 +62,11 @@ static inline __u32 observer_stream_mask(const struct observer *o)
 static inline __u32 observer_pair_mask(const struct observer *o)
 {
 	return o->pairs.mask();
+}
+
+static inline __u32 observer_bundle_mask(const struct observer *o)
+{
+	return o->bundles.mask();
 }
 
 static inline const struct tag_keys *observer_keys(const struct observer *o)
@@ -210,6 +221,7 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 	}
 	o->streams.keep(now);
 	o->pairs.keep(now);
+	o->bundles.keep(now);
 	if (o->log)
 		observer_log(o, d, *e, outcome);
 	observer_tally(o, DATAGRAM_SEEN, 1);

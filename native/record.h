@@ -39,8 +39,12 @@ struct record_rows {
 void stream_row(struct record_rows *rows, __u32 id, const struct stream &s);
 void pair_row(struct record_rows *rows, __u32 id, const struct pair &p);
 
-/* Adds what the depth probe measured of the stream; nothing while it is in probation, or where that is another's. */
-void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_depth &d);
+/*
+ * Adds what the depth probe measured of the stream and of its bundle; nothing while it is in probation, or where that is
+ * another's.
+ */
+void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_depth &d,
+	       const struct bundle &b);
 
 /* Everything a source knows at one moment: what becomes a Snapshot. */
 struct snapshot {

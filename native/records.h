@@ -34,6 +34,13 @@ struct alignas(64) pair_entry {
 	bool is_stale(__u64) const { return false; }
 };
 
+struct alignas(64) bundle_entry {
+	struct bundle record;
+	__u32 shown;
+
+	bool is_stale(__u64 now) const { return bundle_is_claimable(&record, now); }
+};
+
 /*
  * The table that core/table.h probes, as slots that name dense entries: the index grows and is rehashed, an entry's
  * number (its id) never changes. A free slot shows one entry kept aside; once the core has claimed it, keep() gives it a
@@ -227,5 +234,6 @@ private:
 
 using stream_table = record_table<stream_entry>;
 using pair_table = record_table<pair_entry>;
+using bundle_table = record_table<bundle_entry>;
 
 #endif

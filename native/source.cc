@@ -19,12 +19,19 @@ void random_keys(struct tag_keys *keys)
 	tag_keys_begin(keys, seed);
 }
 
+static struct bundle bundle_of(const struct observer *o, const struct stream_depth &depth)
+{
+	const bundle_entry *entry = depth.bundle ? o->bundles.find(o->bundles.id_of(depth.bundle)) : nullptr;
+
+	return entry ? entry->record : bundle{};
+}
+
 void observer_snapshot(struct observer *o, struct snapshot *s)
 {
 	o->streams.show([&](__u32 id, const stream_entry &entry) {
 		stream_row(&s->streams, id, entry.record);
 		if (o->probes & PROBE_DEPTH)
-			depth_row(&s->depths, id, entry.record, entry.depth);
+			depth_row(&s->depths, id, entry.record, entry.depth, bundle_of(o, entry.depth));
 	});
 	o->pairs.show([&](__u32 id, const pair_entry &entry) { pair_row(&s->pairs, id, entry.record); });
 	memcpy(s->tallies, o->tallies, sizeof(s->tallies));

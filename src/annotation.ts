@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What is said of a stream beside its record: its codec, which other stream it repairs, and how good it is. */
 import { type Codec, type CodecTable, findCodec, kindOfClock, kindOfCodec } from "./codec.js";
+import { clearDepthTiming } from "./depth.js";
 import { type Member, Pairing } from "./pairing.js";
 import { judge, type QualityStats } from "./quality.js";
 import {
@@ -35,6 +36,7 @@ function clearTiming(stats: StreamStats): void {
     delete stats.clockRate;
     delete stats.clockRateSource;
   }
+  clearDepthTiming(stats);
   if (stats.type === "outbound-rtp") return;
   delete stats.jitter;
   delete stats.jitterRfc3550;

@@ -4,6 +4,7 @@
  * type changed, and InfluxDB 3 a new tag. Absent stays absent.
  */
 import { FieldType, type IPoint, type ISchemaOptions } from "influx";
+import { DEPTH_FIELDS } from "./depthpoint.js";
 import { RtcprobeError } from "./errors.js";
 import { DATAGRAM_OUTCOMES } from "./native.js";
 import type {
@@ -43,7 +44,7 @@ const RTP_FIELDS = {
   repairKind: STRING,
   repairedSsrc: INTEGER,
   rtxSsrc: INTEGER,
-  maxInterarrivalTime: FLOAT,
+  ...DEPTH_FIELDS,
 };
 
 const INBOUND_FIELDS: Fields<InboundRtpStats> = {

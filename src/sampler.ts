@@ -3,8 +3,7 @@
 
 import { Annotator } from "./annotation.js";
 import { type CodecTable, NO_CODECS } from "./codec.js";
-import { type DepthStats, depthStats } from "./depth.js";
-import { type DepthColumns, type DepthRecord, depthAt } from "./depthrecord.js";
+import { DepthTrack } from "./depthtrack.js";
 import {
   type Columns,
   type Origin,
@@ -121,21 +120,6 @@ function pairIdleMs({ origin, record }: Tracked<PairRecord>): number {
   return origin.peerName !== undefined || record.traits & PAIR_TRAITS.turn ? RELAY_IDLE_MS : PAIR_IDLE_MS;
 }
 
-/** What the depth probe tells of the streams, by id: of this snapshot and the one before. */
-class DepthTrack {
-  #records = new Map<number, DepthRecord>();
-
-  update(columns: DepthColumns): void {
-    this.#records = new Map(Array.from(columns.id, (id, i) => [id, depthAt(columns, i)]));
-  }
-
-  /** Nothing where the probe is off. */
-  stats(record: StreamRecord): DepthStats | undefined {
-    const depth = this.#records.get(record.id);
-    return depth && depthStats(depth);
-  }
-}
-
 /**
  * Time of the samples: the wall clock, but never back, because a point in the past would overwrite or reorder what is
  * stored. After a step back it runs at half speed until the wall clock has caught up.
@@ -237,7 +221,7 @@ export class Sampler {
       streams: this.#streams.ordered.map((t) =>
         Object.assign(
           streamStats(t.record, t.previous, context(t)),
-          this.#depths.stats(t.record),
+          this.#depths.stats(t, intervalMs),
           relays.label(t.origin),
         ),
       ),
@@ -246,6 +230,7 @@ export class Sampler {
     };
     this.#annotator.annotate(this.#streams.ordered, sample.streams, sample.candidatePairs);
     for (const tracked of this.#streams.ordered) tracked.previous = tracked.record;
+    this.#depths.remember();
     if (this.#options.retireIdle) {
       this.#streams.retireIdle(this.#source, atMs);
       this.#pairs.retireIdle(this.#source, atMs);

@@ -38,15 +38,67 @@ struct stream make_stream()
 	return s;
 }
 
+/* Arrays hold the number of their field, and one more in each place. */
+template <class Number> void fill_array(Number *values, size_t count, __u64 from)
+{
+	for (size_t i = 0; i < count; i++)
+		values[i] = static_cast<Number>(from + i);
+}
+
 struct stream_depth make_depth()
 {
 	struct stream_depth d = {};
 
 	d.tag = WIDE + 1;
-	d.packets = WIDE + 81;
-	d.last_ns = WIDE + 80;
-	d.gap_max_ns = WIDE + 82;
+	d.packets = WIDE + 100;
+	d.extended = WIDE + 101;
+	d.encrypted = WIDE + 102;
+	d.gap_max_ns = WIDE + 103;
+	fill_array(d.gaps, GAPS, NARROW + 110);
+	fill_array(d.gap_ns, GAPS, WIDE + 120);
+	fill_array(d.variation, VARIATION_BUCKETS, NARROW + 200);
+	d.drift.windows = NARROW + 130;
+	fill_array(d.drift.at_ms, DRIFT_WINDOWS, NARROW + 300);
+	for (int i = 0; i < DRIFT_WINDOWS; i++)
+		d.drift.least[i] = -400 - i;
+	d.frames.frames = NARROW + 131;
+	d.frames.interval_us = WIDE + 132;
+	d.frames.interval_squares_us = WIDE + 133;
+	d.frames.packets_max = NARROW + 134;
+	d.frames.bytes_max = NARROW + 135;
+	d.frames.freezes = NARROW + 136;
+	d.frames.freeze_us = WIDE + 137;
+	d.frames.pauses = NARROW + 138;
+	d.frames.pause_us = WIDE + 139;
+	d.send_time_id = 140;
+	d.transit_variation = WIDE + 141;
+	d.level_id = 142;
+	d.level = 143;
+	d.levels = NARROW + 144;
+	d.voices = NARROW + 145;
+	d.energy = WIDE + 146;
+	d.level_ticks = WIDE + 147;
+	d.frame_id = 148;
+	d.key_frames = NARROW + 149;
+	d.text_ids = 65000;
+	fill_array(d.text, ELEMENT_TEXT_SIZE, 150);
 	return d;
+}
+
+struct bundle make_bundle()
+{
+	struct bundle b = {};
+
+	b.evidence = BUNDLE_EVIDENCE;
+	b.id = 160;
+	b.packets = NARROW + 161;
+	b.sequence.base_seq = NARROW + 162;
+	b.sequence.max_seq = NARROW + 163;
+	b.expected_before = NARROW + 164;
+	b.duplicated = NARROW + 165;
+	b.stray = NARROW + 166;
+	b.contended = NARROW + 167;
+	return b;
 }
 
 void fill_side(struct pair_side *side, __u32 from)
@@ -101,9 +153,9 @@ Napi::Value snapshot(const Napi::CallbackInfo &info)
 	stream_row(&s.streams, 1, in_probation);
 	stream_row(&s.streams, 2, make_stream());
 	of_another.tag++;
-	depth_row(&s.depths, 1, in_probation, make_depth());
-	depth_row(&s.depths, 2, make_stream(), make_depth());
-	depth_row(&s.depths, 3, make_stream(), of_another);
+	depth_row(&s.depths, 1, in_probation, make_depth(), make_bundle());
+	depth_row(&s.depths, 2, make_stream(), make_depth(), make_bundle());
+	depth_row(&s.depths, 3, make_stream(), of_another, make_bundle());
 	pair_row(&s.pairs, 3, make_pair());
 	for (__u32 i = 0; i < DATAGRAM_OUTCOMES; i++)
 		s.tallies[i] = WIDE + i;

@@ -91,7 +91,52 @@ const PAIR: PairRecord = {
   lastMs: 45.123456,
 };
 
-const DEPTH: DepthRecord = { id: 2, packets: WIDE + 81, gapMaxNs: WIDE + 82 };
+/** `count` numbers from `first` on, as boundary.cc fills arrays. */
+const from = (first: number, count: number, step = 1): Float64Array =>
+  Float64Array.from({ length: count }, (_, i) => first + step * i);
+
+const DEPTH: DepthRecord = {
+  id: 2,
+  packets: WIDE + 100,
+  extended: WIDE + 101,
+  encrypted: WIDE + 102,
+  gapMaxNs: WIDE + 103,
+  gaps: from(NARROW + 110, 5),
+  gapNs: from(WIDE + 120, 5),
+  variation: from(NARROW + 200, 64),
+  driftWindows: NARROW + 130,
+  driftAtMs: from(NARROW + 300, 16),
+  driftLeast: from(-400, 16, -1),
+  frames: NARROW + 131,
+  frameIntervalUs: WIDE + 132,
+  frameIntervalSquaresUs: WIDE + 133,
+  framePacketsMax: NARROW + 134,
+  frameBytesMax: NARROW + 135,
+  freezes: NARROW + 136,
+  freezeUs: WIDE + 137,
+  pauses: NARROW + 138,
+  pauseUs: WIDE + 139,
+  sendTimeId: 140,
+  transitVariationNsQ8: WIDE + 141,
+  levelId: 142,
+  level: 143,
+  levels: NARROW + 144,
+  voices: NARROW + 145,
+  energyQ28: WIDE + 146,
+  levelTicks: WIDE + 147,
+  frameId: 148,
+  keyFrames: NARROW + 149,
+  textIds: 65_000,
+  text: from(150, 8),
+  transportId: 160,
+  transportPackets: NARROW + 161,
+  transportBaseSeq: NARROW + 162,
+  transportMaxSeq: NARROW + 163,
+  transportExpectedBefore: NARROW + 164,
+  transportDuplicated: NARROW + 165,
+  transportStray: NARROW + 166,
+  transportContended: NARROW + 167,
+};
 
 function expectOneRow<Row extends StreamRecord | PairRecord>(columns: Columns<Row>, row: Row): void {
   expect(Object.keys(columns)).toEqual(Object.keys(row));

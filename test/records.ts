@@ -40,8 +40,51 @@ export function streamRecord(changes: Partial<StreamRecord> = {}): StreamRecord 
   };
 }
 
+/** A stream's depth of which nothing is known. */
 export function depthRecord(changes: Partial<DepthRecord> = {}): DepthRecord {
-  return { id: 0, packets: 0, gapMaxNs: 0, ...changes };
+  return {
+    id: 0,
+    packets: 0,
+    extended: 0,
+    encrypted: 0,
+    gapMaxNs: 0,
+    gaps: new Float64Array(5),
+    gapNs: new Float64Array(5),
+    variation: new Float64Array(64),
+    driftWindows: 0,
+    driftAtMs: new Float64Array(16),
+    driftLeast: new Float64Array(16),
+    frames: 0,
+    frameIntervalUs: 0,
+    frameIntervalSquaresUs: 0,
+    framePacketsMax: 0,
+    frameBytesMax: 0,
+    freezes: 0,
+    freezeUs: 0,
+    pauses: 0,
+    pauseUs: 0,
+    sendTimeId: 0,
+    transitVariationNsQ8: 0,
+    levelId: 0,
+    level: 0,
+    levels: 0,
+    voices: 0,
+    energyQ28: 0,
+    levelTicks: 0,
+    frameId: 0,
+    keyFrames: 0,
+    textIds: 0,
+    text: new Float64Array(8),
+    transportId: 0,
+    transportPackets: 0,
+    transportBaseSeq: 0,
+    transportMaxSeq: 0,
+    transportExpectedBefore: 0,
+    transportDuplicated: 0,
+    transportStray: 0,
+    transportContended: 0,
+    ...changes,
+  };
 }
 
 export function pairRecord(changes: Partial<PairRecord> = {}): PairRecord {
@@ -112,7 +155,11 @@ function toColumns<Row extends object>(rows: readonly Row[], empty: Row): Column
 
 function toDepthColumns(rows: readonly DepthRecord[]): DepthColumns {
   const fields = Object.keys(depthRecord()) as (keyof DepthRecord)[];
-  const cells = (field: keyof DepthRecord) => rows.flatMap((row) => row[field]);
+  const cells = (field: keyof DepthRecord): number[] =>
+    rows.flatMap((row) => {
+      const value = row[field];
+      return typeof value === "number" ? value : [...value];
+    });
   return Object.fromEntries(fields.map((field) => [field, Float64Array.from(cells(field))])) as DepthColumns;
 }
 

@@ -17,8 +17,10 @@ struct probe *load_probe(const struct config *config)
 	bpf_program__set_autoload(skeleton->progs.socket_created, false);
 	bpf_map__set_max_entries(skeleton->maps.streams, config->stream_mask + 1);
 	bpf_map__set_max_entries(skeleton->maps.details, config->stream_mask + 1);
-	if (config->probes & PROBE_DEPTH)
+	if (config->probes & PROBE_DEPTH) {
 		bpf_map__set_max_entries(skeleton->maps.depths, config->stream_mask + 1);
+		bpf_map__set_max_entries(skeleton->maps.bundles, config->stream_mask + 1);
+	}
 	bpf_map__set_max_entries(skeleton->maps.pairs, config->pair_mask + 1);
 	memcpy((void *)&skeleton->rodata->config, config, sizeof(*config));
 	tag_keys_begin((struct tag_keys *)&skeleton->rodata->config.keys, 1);

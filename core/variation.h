@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#ifndef RTCPROBE_CORE_VARIATION_H
+#define RTCPROBE_CORE_VARIATION_H
+
+#include "jitter.h"
+
+/* RTP ticks in nanoseconds. `rate` in Hz, not 0. */
+static inline __s64 ticks_ns(__s32 ticks, __u32 rate)
+{
+	__s64 sign = (__s64)ticks >> 63;
+
+	return ((__s64)(magnitude(ticks) * NS_PER_S / rate) ^ sign) - sign;
+}
+
+/*
+ * A histogram of times: four buckets per octave, so that a quantile is within an eighth of itself, or within a bucket of
+ * 16 µs below 65 µs. The last bucket holds all from 1.88 s on.
+ */
+enum {
+	VARIATION_BUCKETS = 64,
+	VARIATION_UNIT_BITS = 14, /* 16.384 µs */
+};
+
+static inline __u32 variation_bucket(__u64 ns)
+{
+	__u64 units = ns >> VARIATION_UNIT_BITS;
+	__u32 value = units < 0x1ffff ? (__u32)units : 0x1ffff;
+	__u32 octave = 0;
+
+	if (value < 4)
+		return value;
+	/* the position of the highest bit, in steps that hold no loop */
+	octave |= (__u32)(value >> octave >= 1 << 16) << 4;
+	octave |= (__u32)(value >> octave >= 1 << 8) << 3;
+	octave |= (__u32)(value >> octave >= 1 << 4) << 2;
+	octave |= (__u32)(value >> octave >= 1 << 2) << 1;
+	octave |= (__u32)(value >> octave >= 1 << 1);
+	value = 4 * (octave - 1) + (value >> (octave - 2) & 3);
+	return value < VARIATION_BUCKETS ? value : VARIATION_BUCKETS - 1;
+}
+
+/*
+ * The sender's clock against ours. Transit varies with queues, but is never shorter than the path: the least of each window
+ * of 8.6 s follows the clocks. Sixteen of them are kept, so that the reader can tell a drift from a step.
+ */
+enum {
+	DRIFT_WINDOWS = 16,
+	DRIFT_WINDOW_BITS = 33, /* 8.59 s */
+	DRIFT_UNIT_BITS = 10,   /* 1.024 µs */
+};
+
+struct drift {
+	__s64 transit_ns; /* of the latest packet, less that of the first */
+	__u64 begin_ns;   /* arrival of the first */
+	__u32 windows;    /* begun so far */
+	__u32 reserved;
+	__u32 at_ms[DRIFT_WINDOWS]; /* window w at w mod 16: when its least transit was, since begin_ns */
+	__s32 least[DRIFT_WINDOWS]; /* and how much it was; ns >> DRIFT_UNIT_BITS */
+};
+
+_Static_assert(sizeof(struct drift) == 24 + 8 * DRIFT_WINDOWS, "drift is part of a map value: no padding");
+
+static inline void drift_begin(struct drift *d, __u64 now)
+{
+	d->transit_ns = 0;
+	d->begin_ns = now;
+	d->windows = 0;
+}
+
+/* One step in order: how long it took here, and by how much the sender's clock went on. */
+static inline void drift_step(struct drift *d, __u64 now, __s64 change_ns)
+{
+	__u64 since = now - d->begin_ns;
+	__u32 window = (__u32)(since >> DRIFT_WINDOW_BITS);
+	__u32 at = window % DRIFT_WINDOWS;
+	__s64 transit;
+
+	d->transit_ns += change_ns;
+	transit = d->transit_ns >> DRIFT_UNIT_BITS;
+	if (now < d->begin_ns || magnitude(transit) > 0x7fffffff) { /* no clock drifts by half an hour */
+		drift_begin(d, now);
+		return;
+	}
+	if (window >= d->windows) {
+		for (__u32 i = 0; i < DRIFT_WINDOWS; i++) /* windows without a packet */
+			if (d->windows + i < window)
+				d->at_ms[(d->windows + i) % DRIFT_WINDOWS] = 0xffffffff;
+		d->windows = window + 1;
+	} else if (transit >= d->least[at]) {
+		return;
+	}
+	d->at_ms[at] = (__u32)(since / 1000000);
+	d->least[at] = (__s32)transit;
+}
+
+#endif

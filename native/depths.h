@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#ifndef RTCPROBE_NATIVE_DEPTHS_H
+#define RTCPROBE_NATIVE_DEPTHS_H
+
+#include "mapping.h"
+
+/* What the depth probe fills, while it is on. */
+class depth_maps
+{
+public:
+	/* Throws native_error. */
+	depth_maps(int streams_fd, int bundles_fd, __u32 slots)
+	{
+		streams.open(streams_fd, slots);
+		bundles.open(bundles_fd, slots);
+	}
+
+	/* The depth of the stream of this tag and slot, whose record is held or read again if it changed; else its tag is 0. */
+	void read_stream(__u32 slot, __u64 tag, struct stream_depth *copy) const
+	{
+		const struct stream_depth *measured = streams.at(slot);
+
+		if (measured && measured->tag == tag)
+			memcpy(static_cast<void *>(copy), measured, sizeof(*copy));
+	}
+
+	/* The bundle of this tag, or an empty one. */
+	struct bundle find_bundle(__u64 tag) const
+	{
+		struct bundle copy;
+
+		for (__u32 i = 0; tag && i < TABLE_PROBES; i++) {
+			const struct bundle *record = bundles.at(table_slot(tag, i, bundles.slots() - 1));
+
+			if (record->tag == tag && record_read(record, &copy) && copy.tag == tag)
+				return copy;
+		}
+		return {};
+	}
+
+private:
+	mapping<struct stream_depth> streams;
+	mapping<struct bundle> bundles;
+};
+
+#endif
