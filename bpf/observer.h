@@ -100,12 +100,12 @@ static __always_inline __u64 observer_arrival(struct observer *o)
 }
 
 /*
- * The address of the socket: its cookie costs a call per packet. Less an address that is the same for the whole life of the
- * program, because the verifier lets two pointers become a number in no other way.
+ * The address of the socket: its cookie costs a call per packet. Less the address of a map, because the verifier lets two
+ * pointers become a number in no other way; of one that outlives the programs, or a stream were another after each switch.
  */
 static __always_inline __u64 observer_socket(const struct observer *o)
 {
-	return config.by_socket ? (__u64)((long)o->skb->sk - (long)&config) : 0;
+	return config.by_socket ? (__u64)((long)o->skb->sk - (long)&streams) : 0;
 }
 
 static __always_inline __u64 observer_cookie(const struct observer *o)
