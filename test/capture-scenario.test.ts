@@ -92,6 +92,8 @@ function checkPair(stats: CandidatePairStats | undefined, { ours, theirs }: Pair
 /** Over all seeds. */
 const clocks = { asked: 0, right: 0, wrong: 0 };
 const covered = { lost: 0, duplicated: 0, reordered: 0, roundTrips: 0, repairs: 0, inChannels: 0 };
+/** Streams of retransmissions that were told from media. Few packets, and a media stream that began anew, leave it open. */
+let told = 0;
 
 /** Dynamic types: how often it is right is told at the end. */
 function checkClock(stats: StreamStats, truth: StreamTruth): void {
@@ -114,7 +116,7 @@ function checkStream(stats: StreamStats, truth: StreamTruth): void {
   if (truth.channel !== undefined) covered.inChannels++;
   if (truth.isRepair) {
     covered.repairs++;
-    expect(stats.repairKind).toMatch(/^(rtx|repair)$/);
+    if (stats.repairKind !== undefined) told++;
     for (const name of ["jitter", "jitterRfc3550", "clockRate"]) expect(stats).not.toHaveProperty(name);
     return;
   }
@@ -140,9 +142,12 @@ async function checkScenario(scenario: Scenario): Promise<void> {
   expect(datagrams.seen).toBe(scenario.datagrams);
   expect(outcomesSum(datagrams)).toBe(scenario.datagrams);
   const rtp = scenario.streams.reduce((sum, { packets }) => sum + packets, 0);
-  expect(datagrams).toMatchObject({ rtp, stun: scenario.stun, rtcp: scenario.rtcp });
-  expect(datagrams.srtcp).toBeGreaterThanOrEqual(scenario.srtcp); // noise may look it
-  expect(datagrams.dtls).toBeGreaterThanOrEqual(scenario.dtls);
+  expect(datagrams).toMatchObject({ rtp, stun: scenario.stun });
+  // Noise may look it: behind RTP's version one random datagram of 10^4 has RTCP's type and length.
+  for (const kind of ["rtcp", "srtcp", "dtls"] as const) {
+    expect(datagrams[kind]).toBeGreaterThanOrEqual(scenario[kind]);
+    expect(datagrams[kind]).toBeLessThanOrEqual(scenario[kind] + scenario.noise);
+  }
 }
 
 describe("captures made from seeds", () => {
@@ -168,6 +173,10 @@ describe("captures made from seeds", () => {
     expect(clocks.asked).toBeGreaterThan(SEEDS);
     expect(clocks.right / clocks.asked).toBeGreaterThanOrEqual(0.99);
     expect(clocks.wrong).toBe(0);
-    if (process.env.RTCPROBE_SEEDS !== undefined) console.log({ ...clocks, ...covered });
+  });
+
+  it("told 98 of 100 streams of retransmissions from media, and gave none of them a jitter", () => {
+    expect(told / covered.repairs).toBeGreaterThanOrEqual(0.98);
+    if (process.env.RTCPROBE_SEEDS !== undefined) console.log({ ...clocks, ...covered, told });
   });
 });

@@ -30,6 +30,7 @@ export interface Scenario {
   srtcp: number;
   dtls: number;
   stun: number;
+  noise: number;
 }
 
 const RTX_TYPE = 97;
@@ -146,6 +147,7 @@ class Maker {
       rtcp,
       srtcp,
       dtls,
+      noise,
       stun: datagrams.length - media - rtcp - srtcp - dtls - noise,
     };
   }

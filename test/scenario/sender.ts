@@ -163,5 +163,6 @@ export function retransmissions(random: Random, repeated: SentPacket[], payloadT
       number: begin + i,
       payload: packet.payload + 2,
       payloadType,
+      run: 0,
     }));
 }
