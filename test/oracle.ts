@@ -11,6 +11,8 @@ export interface Arrival {
   timestamp: number;
   /** Nanoseconds since the epoch. */
   timeNs: bigint;
+  /** RFC 3550's bit. */
+  padding?: boolean;
 }
 
 export interface OracleStream {
@@ -150,7 +152,12 @@ export function rtpStreams(path: string): OracleStream[] {
     const ssrc = bytes.readUInt32BE(8);
     const key = `${from} ${to} ${ssrc}`;
     const stream = streams.get(key) ?? { ssrc, from, to, arrivals: [] };
-    stream.arrivals.push({ seq: bytes.readUInt16BE(2), timestamp: bytes.readUInt32BE(4), timeNs });
+    stream.arrivals.push({
+      seq: bytes.readUInt16BE(2),
+      timestamp: bytes.readUInt32BE(4),
+      timeNs,
+      padding: ((bytes[0] as number) & 0x20) !== 0,
+    });
     streams.set(key, stream);
   }
   return [...streams.values()];
@@ -172,4 +179,24 @@ export function roundTrips(path: string, from: string, to: string, isRelayed: bo
     }
   }
   return trips;
+}
+
+export interface ReceiverReport {
+  timeNs: bigint;
+  ssrc: number;
+  /** Highest number with its cycles, and jitter in RTP units: RFC 3550 section 6.4.1. */
+  highest: number;
+  jitter: number;
+}
+
+/** First blocks of cleartext receiver reports. */
+export function receiverReports(path: string): ReceiverReport[] {
+  return [...payloads(path)]
+    .filter(({ bytes }) => bytes.length >= 32 && bytes[0] === 0x81 && bytes[1] === 201)
+    .map(({ bytes, timeNs }) => ({
+      timeNs,
+      ssrc: bytes.readUInt32BE(8),
+      highest: bytes.readUInt32BE(16),
+      jitter: bytes.readUInt32BE(20),
+    }));
 }
