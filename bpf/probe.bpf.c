@@ -159,7 +159,7 @@ static __always_inline int take_usual(struct __sk_buff *skb, __u8 direction)
 	/* Whole, not empty (either would be below zero), and no super-packet. */
 	if (size - 1 >= 0xffff || size + sizeof(*udp) > end || end > skb->len || skb->gso_size)
 		return 0;
-	switch (protocol_of(wire_u32(words[0]) >> 24)) {
+	switch (protocol_of_words(words, size)) {
 	case PROTOCOL_RTP_OR_RTCP:
 		outcome = DATAGRAM_RTP;
 		if (!observer_probe_is_on(&o, PROBE_RTP) || observer_probe_is_on(&o, PROBE_DEPTH) ||

@@ -72,11 +72,6 @@ static inline enum protocol protocol_of(__u8 first)
 	return PROTOCOL_UNKNOWN;
 }
 
-static inline enum protocol datagram_protocol(const struct datagram *d)
-{
-	return d->filled ? protocol_of(d->bytes[0]) : PROTOCOL_UNKNOWN;
-}
-
 /*
  * RFC 6347 section 4.1: content types 20 to 25, version 254.255 or 254.253, and a record that fits.
  */
@@ -92,21 +87,39 @@ static inline int datagram_is_unified(const struct datagram *d)
 	return d->filled && d->bytes[0] >> 5 == 1;
 }
 
-/*
- * RFC 8656 section 12.4: channel number 0x4000 to 0x4FFF, then the length of the application data. Over UDP padding to
- * four bytes is allowed. Returns the channel, 0 (never a channel) if this is none.
- */
+/* RFC 8656 section 12.4: `data` bytes behind the channel header of a datagram of `size`, and at most three of padding. */
+static inline int channel_fits(__u32 data, __u32 size)
+{
+	return data != 0 && size >= 4 && data <= size - 4 && size - 4 - data <= 3;
+}
+
+/* Channel number of TURN ChannelData, 0x4000 to 0x4FFF; 0 (never a channel) if this is none. */
 static inline __u16 datagram_channel(const struct datagram *d)
 {
-	__u32 data, rest;
+	return d->filled >= 4 && channel_fits(read_u16(d, 2), d->size) ? read_u16(d, 0) : 0;
+}
 
-	if (d->filled < 4)
-		return 0;
-	data = read_u16(d, 2);
-	rest = d->size - 4;
-	if (data == 0 || data > rest || rest - data > 3)
-		return 0;
-	return read_u16(d, 0);
+/* RFC 8489 section 5: the magic cookie, second word of every STUN message. */
+enum { STUN_COOKIE = 0x2112A442 };
+
+/* What the first two words of a datagram of `size` bytes permit: less than its first byte does. */
+static inline enum protocol protocol_of_words(const __u32 words[2], __u32 size)
+{
+	__u32 first = wire_u32(words[0]);
+	enum protocol protocol = protocol_of(first >> 24);
+
+	if (protocol == PROTOCOL_STUN && wire_u32(words[1]) != STUN_COOKIE)
+		return PROTOCOL_UNKNOWN;
+	if (protocol == PROTOCOL_TURN_CHANNEL && !channel_fits(first & 0xffff, size))
+		return PROTOCOL_UNKNOWN;
+	return protocol;
+}
+
+static inline enum protocol datagram_protocol(const struct datagram *d)
+{
+	if (d->filled >= 8)
+		return protocol_of_words(d->words, d->size);
+	return d->filled ? protocol_of(d->bytes[0]) : PROTOCOL_UNKNOWN;
 }
 
 #endif

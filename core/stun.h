@@ -25,7 +25,6 @@ enum stun_method {
 
 enum {
 	STUN_HEADER = 20,
-	STUN_COOKIE = 0x2112A442,
 	STUN_CLASS_BITS = 0x0110,
 	TURN_SEND_INDICATION = 0x0016, /* method and class */
 	TURN_DATA_INDICATION = 0x0017,
