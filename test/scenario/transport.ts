@@ -95,6 +95,8 @@ export class Transport {
   addStream(codec: Codec, arrivals: Arrival[], options: StreamOptions): void {
     const { ssrc, outbound, isRepair } = options;
     if (new Set(arrivals.map(({ sent }) => sent.number)).size < 6) return;
+    // While it is in probation, a stream that is silent for a second may lose its slot to another (STREAM_STALE_MS).
+    if (arrivals.slice(1, 6).some(({ ns }, i) => ns - (arrivals[i]?.ns ?? 0) > 900 * NS_PER_MS)) return;
     const ends = outbound ? reversed(this.ends) : this.ends;
     const counted = arrivals.map((arrival, i) => {
       const { sent, ns } = arrival;
