@@ -11,15 +11,20 @@ import { sanitizeTag } from "../src/tag.js";
 import { can } from "./capability.js";
 import { type FedSink, feedInflux } from "./feeds.js";
 import { type Influxd, type Row, startInfluxd } from "./influxd.js";
-import { DATAGRAMS, inboundStream, makeSample, outboundStream } from "./samples.js";
+import { DATAGRAMS, iceServer, inboundStream, makeSample, outboundStream } from "./samples.js";
 
 /** Of all fields: seconds, rates, shares and times with a fraction. The others are counters and numbers. */
 const FLOATS = `bitsPerSecond packetsPerSecond fractionLost jitter jitterRfc3550 lastPacketReceivedTimestamp
   lastPacketSentTimestamp currentRoundTripTime totalRoundTripTime minRoundTripTime maxRoundTripTime responseDelay
-  totalResponseDelay lastStunTimestamp`.split(/\s+/);
+  totalResponseDelay lastStunTimestamp medianRoundTripTime p95RoundTripTime p99RoundTripTime maxResponseDelay
+  medianResponseDelay p95ResponseDelay dtlsClientHelloTimestamp dtlsHandshakeMs`.split(/\s+/);
+
+const STRINGS = ["clockRateSource", "rttSource", "iceRole", "dtlsRole", "dtlsState", "serverKind"];
+const BOOLEANS = ["nominated", "consentExpired"];
 
 function expectedType(field: string): string {
-  if (field === "clockRateSource" || field === "rttSource") return "string";
+  if (STRINGS.includes(field)) return "string";
+  if (BOOLEANS.includes(field)) return "boolean";
   return FLOATS.includes(field) ? "float" : "integer";
 }
 
@@ -49,11 +54,11 @@ describe.skipIf(!can.influxd.ok)(`influx: a real server — ${can.influxd.why}`,
 
     beforeAll(async () => {
       const sink = open("all");
-      const first = makeSample();
+      const first = makeSample({ iceServers: [iceServer()] });
       sink.write(first);
       sink.write({ ...first, timeNs: "1760000000123456790" });
       await sink.close(5_000);
-      expect(sink.status()).toMatchObject({ written: 8, dropped: 0 });
+      expect(sink.status()).toMatchObject({ written: 10, dropped: 0 });
       const measurements = SCHEMA.map((schema) => schema.measurement);
       const all = await Promise.all(measurements.map((name) => influxd.query(`SELECT * FROM "${name}"`, "all")));
       rows = Object.fromEntries(measurements.map((name, i) => [name, all[i] ?? []]));
@@ -63,7 +68,7 @@ describe.skipIf(!can.influxd.ok)(`influx: a real server — ${can.influxd.why}`,
       const keys = await influxd.query("SHOW FIELD KEYS", "all");
       const types = Object.fromEntries(keys.map((row) => [`${row.measurement}.${row.fieldKey}`, row.fieldType]));
       const { streams, candidatePairs, datagrams } = makeSample();
-      const written = [...streams, ...candidatePairs, { type: "rtcprobe", ...datagrams }].flatMap(
+      const written = [...streams, ...candidatePairs, iceServer(), { type: "rtcprobe", ...datagrams }].flatMap(
         ({ type, ...stats }) =>
           Object.keys(stats)
             .filter((name) => !/^(timestamp|ssrc|comm|cgroup|(src|dst)(Address|Port))$/.test(name))
@@ -78,6 +83,7 @@ describe.skipIf(!can.influxd.ok)(`influx: a real server — ${can.influxd.why}`,
       const endpoints = ["cgroup", "comm", "dst", "host", "peer", "src"];
       expect(tagsOf("rtcprobe")).toEqual(["host"]);
       expect(tagsOf("candidate_pair")).toEqual(endpoints);
+      expect(tagsOf("ice_server")).toEqual(endpoints);
       expect(tagsOf("inbound_rtp")).toEqual([...endpoints, "ssrc"]);
     });
 

@@ -19,6 +19,7 @@ const TYPES: readonly [RegExp, string][] = [
   [/^-?\d+i$/, "integer"],
   [/^-?[\d.]+(e[+-]?\d+)?$/, "float"],
   [/^".*"$/, "string"],
+  [/^(t|T|true|f|F|false)$/, "boolean"],
 ];
 
 /** Why a line of our own measurements is not stored: their texts hold neither blanks nor commas. */

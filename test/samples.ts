@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Samples made by hand, each figure another, for the tests of what is done with them. */
 import type { Datagrams } from "../src/native.js";
-import type { CandidatePairStats, InboundRtpStats, OutboundRtpStats, Sample } from "../src/stats.js";
+import type { CandidatePairStats, IceServerStats, InboundRtpStats, OutboundRtpStats, Sample } from "../src/stats.js";
 
 const ENDPOINTS = { srcAddress: "192.0.2.7", srcPort: 5004, dstAddress: "10.1.2.3", dstPort: 40_000 };
 const OWNER = { pid: 4711, comm: "agent", cgroup: "/system.slice/agent.service" };
@@ -113,6 +113,30 @@ export function candidatePair(changes: Partial<CandidatePairStats> = {}): Candid
     dtlsHandshakeMs: 61.25,
     selectedCandidatePairChanges: 0,
     lastStunTimestamp: 1_760_000_000_099.5,
+    ...changes,
+  };
+}
+
+export function iceServer(changes: Partial<IceServerStats> = {}): IceServerStats {
+  return {
+    type: "ice-server",
+    timestamp: 1_760_000_000_123,
+    srcAddress: "10.1.2.3",
+    srcPort: 40_000,
+    dstAddress: "203.0.113.1",
+    dstPort: 3478,
+    ...OWNER,
+    serverKind: "turn",
+    requestsSent: 9,
+    responsesReceived: 8,
+    errorResponsesReceived: 1,
+    requestsReceived: 0,
+    responsesSent: 0,
+    retransmissionsSent: 3,
+    requestsUnanswered: 0,
+    roundTripTimeMeasurements: 5,
+    currentRoundTripTime: 0.0101,
+    lastStunTimestamp: 1_760_000_000_050.25,
     ...changes,
   };
 }
