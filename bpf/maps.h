@@ -9,6 +9,7 @@
 #include "../core/depth.h"
 #include "../core/outcome.h"
 #include "../core/pair.h"
+#include "../core/report.h"
 #include "../core/waiting.h"
 
 /* What user space and the programs share. The sizes of the tables are set before the load. */
@@ -58,6 +59,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct pair);
 } pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct report);
+} reports SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

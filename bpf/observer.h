@@ -10,6 +10,7 @@
 enum {
 	MAX_SEGMENTS = 128, /* UDP_MAX_SEGMENTS of Linux 6.9; 64 before */
 	SOME_SEGMENTS = 16,
+	OUTCOME_LATER = DATAGRAM_OUTCOMES, /* of RTCP: observe_rtcp_of() is still to be called, and tallies it */
 };
 
 /* Where a datagram begins, and who exchanges it. */
@@ -23,8 +24,9 @@ struct arrival {
 /* One datagram on its way through the hook. */
 struct observer {
 	struct __sk_buff *skb;
-	__u64 *now;    /* 0 until somebody asked: the datagrams of a super-packet arrived together */
-	__u32 payload; /* offset of the UDP payload in the packet */
+	__u64 *now;              /* 0 until somebody asked: the datagrams of a super-packet arrived together */
+	__u32 payload;           /* offset of the UDP payload in the packet */
+	struct arrival *arrival; /* for the global functions of RTCP */
 };
 
 static __always_inline struct stream *observer_stream(struct observer *o, __u32 slot)
@@ -52,6 +54,21 @@ static __always_inline struct pair *observer_pair(struct observer *o, __u32 slot
 	return bpf_map_lookup_elem(&pairs, &slot);
 }
 
+static __always_inline struct report *observer_report(struct observer *o, __u32 slot)
+{
+	return bpf_map_lookup_elem(&reports, &slot);
+}
+
+/* Records stay in their slots, and the map has its size. */
+static __always_inline void observer_report_keep(struct observer *o, __u64 now)
+{
+}
+
+static __always_inline int observer_report_grow(struct observer *o, __u64 now)
+{
+	return 0;
+}
+
 static __always_inline struct waiting_room *observer_waiting_room(struct observer *o, __u64 tag)
 {
 	__u32 room = waiting_room_of(tag);
@@ -72,6 +89,11 @@ static __always_inline __u32 observer_pair_mask(const struct observer *o)
 static __always_inline __u32 observer_bundle_mask(const struct observer *o)
 {
 	return config.stream_mask;
+}
+
+static __always_inline __u32 observer_report_mask(const struct observer *o)
+{
+	return config.report_mask;
 }
 
 static __always_inline const struct tag_keys *observer_keys(const struct observer *o)
@@ -169,6 +191,8 @@ static __always_inline void observer_look_after(struct observer *o, __u64 tag)
 	look_after(tag);
 }
 
+#include "observe_rtcp.h"
+
 /* `n` datagrams that are refused before anybody looks into them. */
 static __always_inline void refuse(enum outcome reason, __u32 n)
 {
@@ -205,22 +229,28 @@ __attribute__((noinline)) int observe_first(struct __sk_buff *skb, struct arriva
 	return 0;
 }
 
+/* 1 if it is RTCP, which is looked into apart. */
 __attribute__((noinline)) int observe_second(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
 {
 	struct observer o = { .skb = skb };
+	__u32 outcome;
 
 	if (!a || !d)
 		return 0;
 	o.now = &a->now;
 	o.payload = a->payload;
-	observer_tally(&o, observe_media(&o, d, &a->endpoints), 1);
+	outcome = observe_media(&o, d, &a->endpoints);
+	if (outcome == OUTCOME_LATER)
+		return 1;
+	if (outcome < DATAGRAM_OUTCOMES)
+		observer_tally(&o, outcome, 1);
 	return 0;
 }
 
 static __always_inline void observe_datagram(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
 {
-	if (observe_first(skb, a, d))
-		observe_second(skb, a, d);
+	if (observe_first(skb, a, d) && observe_second(skb, a, d))
+		observe_rtcp_of(skb, a, d);
 }
 
 /* The next segments of a super-packet. Global as well: two short loops are walked faster than one long one. */

@@ -19,11 +19,12 @@ struct config {
 	struct tag_keys keys;
 	__u32 stream_mask; /* slots - 1, a power of two less one */
 	__u32 pair_mask;
+	__u32 report_mask;
 	__u32 clock_rates[128]; /* Hz by payload type, over RFC 3551 and inference; 0 = not configured */
 	__u8 by_socket;         /* the socket is part of a stream's identity: addresses repeat across namespaces */
 	__u8 packet_timestamps; /* arrival is the packet's own time (replay), not the monotonic clock */
 	__u8 probes;            /* bits that may be on at all: the rest is dead code */
-	__u8 reserved[5];
+	__u8 reserved;
 };
 
 _Static_assert(sizeof(struct config) == 648, "config is read-only data of the program: no padding");

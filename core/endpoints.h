@@ -114,14 +114,17 @@ static inline __u32 tag_way(__u16 channel, __u8 direction)
 	return (__u32)channel << 8 | direction;
 }
 
+static inline __u64 tag_of_addresses(const struct tag_keys *keys, const struct endpoints *e)
+{
+	return e->is_ipv6 ? tag_of_ipv6(keys, e->src, e->dst) : tag_of_ipv4(keys, (__u32)e->src[0], (__u32)e->dst[0]);
+}
+
 static inline __u64 endpoints_tag(const struct endpoints *e, const struct tag_keys *keys, __u64 socket, __u32 what)
 {
-	__u64 addresses =
-		e->is_ipv6 ? tag_of_ipv6(keys, e->src, e->dst) : tag_of_ipv4(keys, (__u32)e->src[0], (__u32)e->dst[0]);
 	__u32 ports = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? (__u32)e->dst_port << 16 | e->src_port :
 								  (__u32)e->src_port << 16 | e->dst_port;
 
-	return tag_of(keys, addresses, ports, tag_way(e->channel, e->direction), socket, what);
+	return tag_of(keys, tag_of_addresses(keys, e), ports, tag_way(e->channel, e->direction), socket, what);
 }
 
 /* The same for a pair: of either direction, and of a channel that need not be the datagram's. */

@@ -9,7 +9,7 @@
 #include "ice.h"
 #include "observe_depth.h"
 #include "receive.h"
-#include "rtcp.h"
+#include "observe_rtcp.h"
 #include "seam.h"
 #include "table.h"
 #include "waiting.h"
@@ -118,28 +118,6 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;
 }
 
-static inline enum outcome observe_rtcp(struct observer *o, struct datagram *d)
-{
-	__u32 at = 0;
-	int packets;
-
-	for (packets = 0; packets < RTCP_COMPOUND && at < d->size; packets++) {
-		__u32 length;
-
-		if (packets)
-			observer_show(o, d, at);
-		length = rtcp_length(d);
-		if (length == 0 || length > d->size - at)
-			break;
-		at += length;
-	}
-	switch (rtcp_rest(at, d->size, packets)) {
-	case RTCP_CLEAR: return DATAGRAM_RTCP;
-	case RTCP_ENCRYPTED: return DATAGRAM_SRTCP;
-	default: return DATAGRAM_UNKNOWN;
-	}
-}
-
 /* Media through a relay come in frames of TURN's: returns what is inside, or `protocol` if it is none. */
 static inline enum protocol observe_inside(struct observer *o, struct datagram *d, struct endpoints *e,
 					   enum protocol protocol)
@@ -194,7 +172,7 @@ static inline enum outcome observe_apart(struct observer *o, struct datagram *d,
 static inline enum outcome observe_media(struct observer *o, struct datagram *d, struct endpoints *e)
 {
 	if (d->filled >= 2 && rtcp_is_type(d->bytes[1]))
-		return observer_probe_is_on(o, PROBE_RTCP) ? observe_rtcp(o, d) : DATAGRAM_PROBE_OFF;
+		return observer_probe_is_on(o, PROBE_RTCP) ? (enum outcome)observer_rtcp(o, d, e) : DATAGRAM_PROBE_OFF;
 	if (!observer_probe_is_on(o, PROBE_RTP))
 		return DATAGRAM_PROBE_OFF;
 	if (d->filled < RTP_HEADER)

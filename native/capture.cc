@@ -23,6 +23,7 @@ capture::capture(std::string path) : in(std::move(path), [this] { catch_up(); })
 	observer.streams.open(1 << 12, false);
 	observer.pairs.open(1 << 10, false);
 	observer.bundles.open(1 << 8, false);
+	observer.reports.open(1 << 10, false);
 }
 
 __u8 capture::direction(const struct endpoints &e) const

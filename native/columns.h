@@ -55,7 +55,8 @@ Napi::Object columns_value(Napi::Env env, const std::vector<column> &columns, co
 /* Packets (native/packet_row.cc). */
 Napi::Object packets_value(Napi::Env env, const std::vector<packet_log::entry> &packets);
 
-/* Those of the depth probe (native/depth.cc). */
+/* Those of RTCP (native/report.cc) and of the depth probe (native/depth.cc). */
+Napi::Object reports_value(Napi::Env env, const struct record_rows &rows);
 Napi::Object depths_value(Napi::Env env, const struct record_rows &rows);
 
 #endif

@@ -8,6 +8,7 @@
 #include "../core/depth.h"
 #include "../core/outcome.h"
 #include "../core/pair.h"
+#include "../core/report.h"
 #include "../core/waiting.h"
 #undef _Static_assert
 

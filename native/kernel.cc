@@ -60,6 +60,7 @@ kernel_probe::kernel_probe(const kernel_options &wanted)
 	libbpf_set_print(say_nothing); /* it would write to stderr; what matters is thrown */
 	options.config.stream_mask = options.stream_slots - 1;
 	options.config.pair_mask = options.pair_slots - 1;
+	options.config.report_mask = options.stream_slots - 1;
 	options.config.by_socket = 1;
 	cgroup_fd = open(options.cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup_fd < 0)
@@ -72,12 +73,12 @@ kernel_probe::kernel_probe(const kernel_options &wanted)
 		streams.open(bpf_map__fd(maps->maps.streams), options.stream_slots);
 		details.open(bpf_map__fd(maps->maps.details), options.stream_slots);
 		pairs.open(bpf_map__fd(maps->maps.pairs), options.pair_slots);
+		reports.open(bpf_map__fd(maps->maps.reports), options.stream_slots);
 	} catch (...) {
 		::close(cgroup_fd);
 		throw;
 	}
 	streams_shown.assign(options.stream_slots, 1);
-	pairs_shown.assign(options.pair_slots, 1);
 }
 
 kernel_probe::~kernel_probe()
@@ -102,6 +103,7 @@ kernel_probe::skeleton_handle kernel_probe::open_skeleton()
 	bpf_map__set_max_entries(skeleton->maps.streams, options.stream_slots);
 	bpf_map__set_max_entries(skeleton->maps.details, options.stream_slots);
 	bpf_map__set_max_entries(skeleton->maps.pairs, options.pair_slots);
+	bpf_map__set_max_entries(skeleton->maps.reports, options.stream_slots);
 	memcpy(const_cast<struct config *>(&skeleton->rodata->config), &options.config, sizeof(options.config));
 	return skeleton;
 }
@@ -123,6 +125,7 @@ kernel_probe::skeleton_handle kernel_probe::load_programs(__u32 wanted, bool wit
 	error |= bpf_map__reuse_fd(skeleton->maps.streams, bpf_map__fd(maps->maps.streams));
 	error |= bpf_map__reuse_fd(skeleton->maps.details, bpf_map__fd(maps->maps.details));
 	error |= bpf_map__reuse_fd(skeleton->maps.pairs, bpf_map__fd(maps->maps.pairs));
+	error |= bpf_map__reuse_fd(skeleton->maps.reports, bpf_map__fd(maps->maps.reports));
 	error |= bpf_map__reuse_fd(skeleton->maps.waiting, bpf_map__fd(maps->maps.waiting));
 	error |= bpf_map__reuse_fd(skeleton->maps.tallies, bpf_map__fd(maps->maps.tallies));
 	error |= bpf_map__reuse_fd(skeleton->maps.creators, bpf_map__fd(maps->maps.creators));
@@ -228,19 +231,11 @@ bool kernel_probe::read_stream(__u32 slot, struct stream *copy, struct stream_de
 	       });
 }
 
-bool kernel_probe::read_pair(__u32 slot, struct pair *copy) const
-{
-	const struct pair *record = pairs.at(slot);
-
-	return record && record->tag != 0 && record_read(record, copy);
-}
-
 void kernel_probe::take_snapshot(struct snapshot *s)
 {
 	std::vector<__u64> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()) * DATAGRAM_OUTCOMES);
 	struct stream stream;
 	struct stream_depth depth;
-	struct pair pair;
 	__u32 zero = 0;
 
 	s->at_ns = clock_ns(CLOCK_MONOTONIC);
@@ -255,12 +250,8 @@ void kernel_probe::take_snapshot(struct snapshot *s)
 		if (stream.evidence < STREAM_EVIDENCE && stream.last_ns + PROBATION_IDLE_MS * 1000000ull < s->at_ns)
 			retire_stream(slot);
 	}
-	for (__u32 slot = 0; slot < pairs.slots(); slot++) {
-		if (!read_pair(slot, &pair))
-			continue;
-		pairs_shown[slot] = pair.version;
-		pair_row(&s->pairs, slot, pair);
-	}
+	pairs.show([&](__u32 slot, const struct pair &pair) { pair_row(&s->pairs, slot, pair); });
+	reports.show([&](__u32 slot, const struct report &report) { report_row(&s->reports, slot, report); });
 	if (bpf_map_lookup_elem(bpf_map__fd(maps->maps.tallies), &zero, per_cpu.data()))
 		throw system_failure("bpf", errno);
 	for (size_t i = 0; i < per_cpu.size(); i++)
@@ -271,10 +262,4 @@ void kernel_probe::retire_stream(__u32 slot)
 {
 	if (struct stream *record = streams.at(slot))
 		record_retire(record, streams_shown[slot]);
-}
-
-void kernel_probe::retire_pair(__u32 slot)
-{
-	if (struct pair *record = pairs.at(slot))
-		record_retire(record, pairs_shown[slot]);
 }

@@ -47,12 +47,14 @@ public:
 	bool read_stream(__u32 slot, struct stream *copy) const;
 	/* The same with what the depth probe measured of it; depth->tag is 0 where it did not. */
 	bool read_stream(__u32 slot, struct stream *copy, struct stream_depth *depth) const;
-	bool read_pair(__u32 slot, struct pair *copy) const;
+	bool read_pair(__u32 slot, struct pair *copy) const { return pairs.read(slot, copy); }
+	bool read_report(__u32 slot, struct report *copy) const { return reports.read(slot, copy); }
 	const struct stream_detail *detail(__u32 slot) const { return details.at(slot); }
 
 	/* Set the slot free, unless its record changed since the last snapshot. */
 	void retire_stream(__u32 slot);
-	void retire_pair(__u32 slot);
+	void retire_pair(__u32 slot) { pairs.retire(slot); }
+	void retire_report(__u32 slot) { reports.retire(slot); }
 
 private:
 	struct skeleton_closer {
@@ -81,8 +83,9 @@ private:
 	mapping<struct stream> streams;
 	mapping<struct stream_detail> details;
 	std::unique_ptr<depth_maps> depths; /* nothing while the depth probe is off */
-	mapping<struct pair> pairs;
-	std::vector<__u32> streams_shown, pairs_shown; /* versions at the last snapshot */
+	std::vector<__u32> streams_shown;   /* versions at the last snapshot */
+	shared_table<struct pair> pairs;
+	shared_table<struct report> reports; /* as many as streams: who sends or receives one has reports */
 };
 
 #endif

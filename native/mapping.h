@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -87,5 +88,47 @@ template <class Record> void record_retire(Record *record, __u32 shown)
 	memcpy(static_cast<void *>(record), &empty, sizeof(empty));
 	__atomic_store_n(&record->version, shown + RECORD_WRITTEN, __ATOMIC_RELEASE);
 }
+
+/* Records, with the versions that the last snapshot saw. */
+template <class Record> class shared_table
+{
+public:
+	void open(int map_fd, __u32 slots)
+	{
+		records.open(map_fd, slots);
+		shown.assign(slots, RECORD_LOCKED); /* which is never free to go */
+	}
+
+	/* A consistent copy. False if the slot is free. */
+	bool read(__u32 slot, Record *copy) const
+	{
+		const Record *record = records.at(slot);
+
+		return record && record->tag != 0 && record_read(record, copy);
+	}
+
+	/* Calls visit(slot, copy) for all, and remembers what it saw. */
+	template <class Visit> void show(Visit visit)
+	{
+		Record copy;
+
+		for (__u32 slot = 0; slot < records.slots(); slot++) {
+			if (!read(slot, &copy))
+				continue;
+			shown[slot] = copy.version;
+			visit(slot, copy);
+		}
+	}
+
+	void retire(__u32 slot)
+	{
+		if (Record *record = records.at(slot))
+			record_retire(record, shown[slot]);
+	}
+
+private:
+	mapping<Record> records;
+	std::vector<__u32> shown;
+};
 
 #endif

@@ -18,6 +18,8 @@ struct observer {
 	stream_table streams;
 	pair_table pairs;
 	bundle_table bundles;
+	report_table reports;
+	bool reports_full = false;             /* the datagram found no slot, and there are no more */
 	const struct bytes *payload = nullptr; /* of the packet that is being observed */
 	__u64 now = 0;                         /* when it arrived */
 	packet_log *log = nullptr;             /* takes every packet of RTP, if there is one */
@@ -48,6 +50,37 @@ static inline struct pair *observer_pair(struct observer *o, __u32 slot)
 	return &o->pairs.at(slot).record;
 }
 
+static inline struct report *observer_report(struct observer *o, __u32 slot)
+{
+	return &o->reports.at(slot).record;
+}
+
+static inline void observer_report_keep(struct observer *o, __u64 now)
+{
+	o->reports.keep(now);
+}
+
+static inline int observer_report_grow(struct observer *o, __u64 now)
+{
+	o->reports_full = !o->reports.grow(now);
+	return !o->reports_full;
+}
+
+static inline int observer_item(struct observer *o, struct datagram *d, struct endpoints *e, struct rtcp_item *item)
+{
+	return observe_item(o, d, e, item);
+}
+
+static inline int observer_lengths(struct observer *o, struct datagram *d, struct rtcp_cursor *c)
+{
+	return observe_lengths(o, d, c);
+}
+
+static inline int observer_rtcp(struct observer *o, struct datagram *d, struct endpoints *e)
+{
+	return observe_rtcp(o, d, e);
+}
+
 /* One thread owns the tables: no record is ever found locked. */
 static inline struct waiting_room *observer_waiting_room(struct observer *, __u64)
 {
@@ -67,6 +100,11 @@ static inline __u32 observer_pair_mask(const struct observer *o)
 static inline __u32 observer_bundle_mask(const struct observer *o)
 {
 	return o->bundles.mask();
+}
+
+static inline __u32 observer_report_mask(const struct observer *o)
+{
+	return o->reports.mask();
 }
 
 static inline const struct tag_keys *observer_keys(const struct observer *o)
@@ -204,6 +242,7 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 	if (size == 0)
 		return observer_refuse(o, DATAGRAM_EMPTY);
 	o->now = now;
+	o->reports_full = false;
 	for (;;) {
 		e->channel = 0; /* observe() sets it, and moves the datagram behind the TURN header */
 		d.size = size;
@@ -212,7 +251,7 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 		if (d.filled == 0)
 			return observer_refuse(o, DATAGRAM_TRUNCATED);
 		outcome = observe(o, &d, e);
-		if (outcome != DATAGRAM_TABLE_FULL) /* else nothing was counted yet, and it may be tried again */
+		if (outcome != DATAGRAM_TABLE_FULL || o->reports_full) /* else nothing was counted yet: try again */
 			break;
 		o->pairs.keep(now); /* who is behind a relay may have been noted */
 		observer_show(o, &d, 0);

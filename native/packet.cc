@@ -31,6 +31,7 @@ packet_stream::packet_stream(const std::string &interface, __u32 stream_slots, _
 	observer.streams.open(stream_slots, true);
 	observer.pairs.open(pair_slots, true);
 	observer.bundles.open(stream_slots, true);
+	observer.reports.open(stream_slots, true);
 	observer.probes = 0;
 	sigfillset(&all); /* signals are for the main thread */
 	pthread_sigmask(SIG_SETMASK, &all, &before);

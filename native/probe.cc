@@ -96,6 +96,7 @@ Napi::Value probe_source::origin(const Napi::CallbackInfo &info)
 		__u32 id = id_argument(info, 1);
 		struct stream stream;
 		struct pair pair;
+		struct report report;
 
 		if (kind == RECORD_STREAM && opened().read_stream(id, &stream)) {
 			const struct stream_detail *detail = opened().detail(id);
@@ -104,6 +105,8 @@ Napi::Value probe_source::origin(const Napi::CallbackInfo &info)
 		}
 		if (kind == RECORD_PAIR && opened().read_pair(id, &pair))
 			return origin_value(info.Env(), pair);
+		if (kind == RECORD_REPORT && opened().read_report(id, &report))
+			return origin_value(info.Env(), report.endpoints, report.cgroup_id, report.pid);
 		throw unknown_id(info.Env(), kind, id);
 	});
 }
@@ -114,10 +117,11 @@ void probe_source::retire(const Napi::CallbackInfo &info)
 		enum record_kind kind = kind_argument(info, 0);
 
 		for (__u32 id : ids_argument(info, 1)) {
-			if (kind == RECORD_STREAM)
-				opened().retire_stream(id);
-			else
-				opened().retire_pair(id);
+			switch (kind) {
+			case RECORD_STREAM: opened().retire_stream(id); break;
+			case RECORD_PAIR: opened().retire_pair(id); break;
+			case RECORD_REPORT: opened().retire_report(id); break;
+			}
 		}
 	});
 }

@@ -161,6 +161,7 @@ Napi::Object snapshot_value(Napi::Env env, const struct snapshot &s)
 	value.Set("streams",
 		  columns_value(env, columns_of([](auto field) { stream_fields(field, 0, {}); }), s.streams));
 	value.Set("pairs", columns_value(env, columns_of([](auto field) { pair_fields(field, 0, {}); }), s.pairs));
+	value.Set("reports", reports_value(env, s.reports));
 	value.Set("depths", depths_value(env, s.depths));
 	value.Set("datagrams", datagrams);
 	return value;

@@ -38,6 +38,8 @@ struct record_rows {
 /* Adds a consistent copy of a stream; nothing while it is in probation. */
 void stream_row(struct record_rows *rows, __u32 id, const struct stream &s);
 void pair_row(struct record_rows *rows, __u32 id, const struct pair &p);
+/* Nothing while too little says that the SSRC exists. */
+void report_row(struct record_rows *rows, __u32 id, const struct report &r);
 
 /*
  * Adds what the depth probe measured of the stream and of its bundle; nothing while it is in probation, or where that is
@@ -53,6 +55,7 @@ struct snapshot {
 	struct record_rows streams;
 	struct record_rows depths;
 	struct record_rows pairs;
+	struct record_rows reports;
 	__u64 tallies[DATAGRAM_OUTCOMES] = {};
 };
 

@@ -11,7 +11,7 @@
 
 static inline int stream_is_claimable(const struct stream *s, __u64 now); /* core/observe.h */
 
-/* One slot's worth of a stream or pair. `shown` is the version that the last snapshot saw, 0 = none did. */
+/* One slot's worth of a record. `shown` is the version that the last snapshot saw, 0 = none did. */
 struct alignas(64) stream_entry {
 	struct stream record;
 	struct stream_detail detail;
@@ -39,6 +39,16 @@ struct alignas(64) bundle_entry {
 	__u32 shown;
 
 	bool is_stale(__u64 now) const { return bundle_is_claimable(&record, now); }
+};
+
+struct alignas(64) report_entry {
+	struct report record;
+	__u32 shown;
+
+	const struct endpoints &endpoints() const { return record.endpoints; }
+	__u64 cgroup_id() const { return record.cgroup_id; }
+	__u32 pid() const { return record.pid; }
+	bool is_stale(__u64 now) const { return report_is_claimable(&record, now); }
 };
 
 /*
@@ -235,5 +245,6 @@ private:
 using stream_table = record_table<stream_entry>;
 using pair_table = record_table<pair_entry>;
 using bundle_table = record_table<bundle_entry>;
+using report_table = record_table<report_entry>;
 
 #endif

@@ -34,6 +34,7 @@ void observer_snapshot(struct observer *o, struct snapshot *s)
 			depth_row(&s->depths, id, entry.record, entry.depth, bundle_of(o, entry.depth));
 	});
 	o->pairs.show([&](__u32 id, const pair_entry &entry) { pair_row(&s->pairs, id, entry.record); });
+	o->reports.show([&](__u32 id, const report_entry &entry) { report_row(&s->reports, id, entry.record); });
 	memcpy(s->tallies, o->tallies, sizeof(s->tallies));
 }
 
@@ -44,6 +45,9 @@ Napi::Value observer_origin(const struct observer *o, const Napi::CallbackInfo &
 
 	if (kind == RECORD_STREAM) {
 		if (const stream_entry *entry = o->streams.find(id))
+			return origin_value(info.Env(), entry->endpoints(), entry->cgroup_id(), entry->pid());
+	} else if (kind == RECORD_REPORT) {
+		if (const report_entry *entry = o->reports.find(id))
 			return origin_value(info.Env(), entry->endpoints(), entry->cgroup_id(), entry->pid());
 	} else if (const pair_entry *entry = o->pairs.find(id)) {
 		return origin_value(info.Env(), entry->record);
@@ -56,9 +60,10 @@ void observer_retire(struct observer *o, const Napi::CallbackInfo &info)
 	enum record_kind kind = kind_argument(info, 0);
 
 	for (__u32 id : ids_argument(info, 1)) {
-		if (kind == RECORD_STREAM)
-			o->streams.retire(id);
-		else
-			o->pairs.retire(id);
+		switch (kind) {
+		case RECORD_STREAM: o->streams.retire(id); break;
+		case RECORD_PAIR: o->pairs.retire(id); break;
+		case RECORD_REPORT: o->reports.retire(id); break;
+		}
 	}
 }

@@ -23,6 +23,9 @@ constexpr probe_name probe_names[] = {
 	{ "depth", PROBE_DEPTH },
 };
 
+/* In the order of enum record_kind. */
+constexpr const char *record_kinds[] = { "stream", "pair", "report" };
+
 Napi::TypeError type_error(Napi::Env env, const std::string &name, const char *wanted)
 {
 	return Napi::TypeError::New(env, name + " must be " + wanted);
@@ -154,11 +157,10 @@ enum record_kind kind_argument(const Napi::CallbackInfo &info, size_t at)
 {
 	std::string kind = string_argument(info, at, "kind");
 
-	if (kind == "stream")
-		return RECORD_STREAM;
-	if (kind == "pair")
-		return RECORD_PAIR;
-	throw Napi::RangeError::New(info.Env(), "kind must be stream or pair");
+	for (size_t i = 0; i < std::size(record_kinds); i++)
+		if (kind == record_kinds[i])
+			return static_cast<enum record_kind>(i);
+	throw Napi::RangeError::New(info.Env(), "kind must be stream, pair or report");
 }
 
 __u32 id_argument(const Napi::CallbackInfo &info, size_t at)
@@ -182,6 +184,6 @@ std::vector<__u32> ids_argument(const Napi::CallbackInfo &info, size_t at)
 
 Napi::Error unknown_id(Napi::Env env, enum record_kind kind, __u32 id)
 {
-	return Napi::RangeError::New(env, std::string("no ") + (kind == RECORD_STREAM ? "stream" : "pair") +
-						  " has the id " + std::to_string(id));
+	return Napi::RangeError::New(env,
+				     std::string("no ") + record_kinds[kind] + " has the id " + std::to_string(id));
 }

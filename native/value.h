@@ -42,9 +42,9 @@ void clock_rates_option(const Napi::Object &options, __u32 (&clock_rates)[128]);
 __u32 probes_from(const Napi::Env &env, const Napi::Value &names);
 Napi::Array probes_value(Napi::Env env, __u32 probes);
 
-enum record_kind { RECORD_STREAM, RECORD_PAIR };
+enum record_kind { RECORD_STREAM, RECORD_PAIR, RECORD_REPORT };
 
-/* "stream" or "pair". */
+/* "stream", "pair" or "report". */
 enum record_kind kind_argument(const Napi::CallbackInfo &info, size_t at);
 __u32 id_argument(const Napi::CallbackInfo &info, size_t at);
 /* A Float64Array of ids. */

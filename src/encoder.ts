@@ -6,8 +6,9 @@
 import type { ISchemaOptions } from "influx";
 import { type Field, fieldsOf } from "./line.js";
 import { LineBuffer } from "./linebuffer.js";
-import { mergeStreams } from "./merger.js";
-import { checkNumber, DATAGRAMS, FIELD_INTEGER, INBOUND, OUTBOUND, PAIR, SERVER } from "./point.js";
+import { mergeReports, mergeStreams } from "./merger.js";
+import { checkNumber, DATAGRAMS, FIELD_INTEGER, INBOUND, OUTBOUND, PAIR, REPORTS, SERVER } from "./point.js";
+import type { ReportStats } from "./rtcp.js";
 import { type Series, SeriesBook } from "./series.js";
 import type { CandidatePairStats, IceServerStats, Sample, StreamStats } from "./stats.js";
 import { hostTags, pairTags, streamTags, type TagOptions } from "./tag.js";
@@ -29,9 +30,8 @@ function makeMeasurement({ measurement }: ISchemaOptions): Measurement {
   return { name: measurement, fields };
 }
 
-const MEASUREMENTS = new Map(
-  [INBOUND, OUTBOUND, PAIR, SERVER, DATAGRAMS].map((schema) => [schema, makeMeasurement(schema)]),
-);
+const SCHEMAS = [INBOUND, OUTBOUND, PAIR, SERVER, ...Object.values(REPORTS), DATAGRAMS];
+const MEASUREMENTS = new Map(SCHEMAS.map((schema) => [schema, makeMeasurement(schema)]));
 
 function lastPacket(stream: StreamStats): number {
   return stream.type === "inbound-rtp" ? stream.lastPacketReceivedTimestamp : stream.lastPacketSentTimestamp;
@@ -75,6 +75,8 @@ export class LineEncoder {
     }
     for (const pair of sample.candidatePairs) guard(() => this.#addPair(PAIR, pair, time));
     for (const server of sample.iceServers) guard(() => this.#addPair(SERVER, server, time));
+    const reports = sample.reports ?? []; // a journal may be of a version that had none
+    for (const report of perStream ? reports : mergeReports(reports)) guard(() => this.#addReport(report, time));
     guard(() => {
       const series = this.#book.find(DATAGRAMS.measurement, 0, {}, () => hostTags(this.#options.host));
       this.#add(DATAGRAMS, series, sample.datagrams, 0, time);
@@ -87,6 +89,13 @@ export class LineEncoder {
     const key = this.#options.perStream ? stream.ssrc : stream.srcPort;
     const series = this.#book.find(schema.measurement, key, stream, () => streamTags(stream, this.#options));
     this.#add(schema, series, stream, lastPacket(stream), time);
+  }
+
+  #addReport(report: ReportStats, time: Buffer): void {
+    const schema = REPORTS[report.type];
+    const key = this.#options.perStream ? report.ssrc : report.srcPort;
+    const series = this.#book.find(schema.measurement, key, report, () => streamTags(report, this.#options));
+    this.#add(schema, series, report, report.lastReportTimestamp, time);
   }
 
   #addPair(schema: ISchemaOptions, pair: CandidatePairStats | IceServerStats, time: Buffer): void {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** What the samples of a time say of each stream and pair, as a person reads it. */
+/** What the samples of a time say of each stream, pair and far end, as a person reads it. */
+import type { RemoteInboundRtpStats } from "./rtcp.js";
 import type { CandidatePairStats, Sample, StreamStats } from "./stats.js";
 import { type Column, renderTable } from "./table.js";
-import { formatEnd, formatMs, formatPercent } from "./view.js";
+import { formatEnd, formatMs, formatPercent, formatSsrc } from "./view.js";
 
 /** Mean and worst of one figure. */
 class Spread {
@@ -30,15 +31,9 @@ interface Seen<Stats> {
   spread: Spread;
 }
 
-function endsKey({
-  srcAddress,
-  srcPort,
-  dstAddress,
-  dstPort,
-  turnChannel,
-  turnPeer,
-  pid,
-}: StreamStats | CandidatePairStats): string {
+type AnyStats = StreamStats | CandidatePairStats | RemoteInboundRtpStats;
+
+function endsKey({ srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer, pid }: AnyStats): string {
   return [srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer, pid].join(" ");
 }
 
@@ -67,9 +62,21 @@ const PAIR_COLUMNS: readonly Column[] = [
   { title: "WORST", align: "right" },
 ];
 
+const REMOTE_COLUMNS: readonly Column[] = [
+  { title: "FAR END RECEIVES" },
+  { title: "FROM" },
+  { title: "TO" },
+  { title: "PROCESS" },
+  { title: "BEGAN" },
+  { title: "LAST SEEN" },
+  { title: "LOST", align: "right" },
+  { title: "RTT", align: "right" },
+  { title: "WORST", align: "right" },
+];
+
 const formatTime = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 
-function ends(stats: StreamStats | CandidatePairStats): string[] {
+function ends(stats: AnyStats): string[] {
   const { srcAddress, srcPort, dstAddress, dstPort, comm, pid } = stats;
   const owner = pid === undefined ? "-" : `${comm ?? "?"}/${pid}`;
   return [formatEnd(srcAddress, srcPort), formatEnd(dstAddress, dstPort), owner];
@@ -81,7 +88,7 @@ function streamRow({ first, latest, spread }: Seen<StreamStats>): string[] {
   const lost = inbound?.packetsLost ?? 0;
   return [
     inbound ? "in" : "out",
-    `0x${latest.ssrc.toString(16).padStart(8, "0")}`,
+    formatSsrc(latest.ssrc),
     ...ends(latest),
     formatTime(first),
     formatTime(latest.timestamp),
@@ -95,6 +102,7 @@ function streamRow({ first, latest, spread }: Seen<StreamStats>): string[] {
 export class History {
   readonly #streams = new Map<string, Seen<StreamStats>>();
   readonly #pairs = new Map<string, Seen<CandidatePairStats>>();
+  readonly #remotes = new Map<string, Seen<RemoteInboundRtpStats>>();
   samples = 0;
 
   add(sample: Sample): void {
@@ -106,9 +114,14 @@ export class History {
     for (const pair of sample.candidatePairs) {
       see(this.#pairs, endsKey(pair), pair).spread.add(pair.currentRoundTripTime);
     }
+    // A journal may be of a version that had no reports.
+    for (const report of sample.reports ?? []) {
+      if (report.type !== "remote-inbound-rtp") continue;
+      see(this.#remotes, `${report.ssrc} ${endsKey(report)}`, report).spread.add(report.roundTripTime);
+    }
   }
 
-  /** Lines: the streams, then the pairs, in the order in which they were seen first. */
+  /** Lines: the streams, the pairs, then the far ends, in the order in which they were seen first. */
   view(emphasise: (title: string) => string): string[] {
     const pairs = [...this.#pairs.values()].map(({ first, latest, spread }) => [
       ...ends(latest),
@@ -117,20 +130,25 @@ export class History {
       ...spread.format(formatMs),
     ]);
     const streams = [...this.#streams.values()].map(streamRow);
+    const remotes = [...this.#remotes.values()].map(({ first, latest, spread }) => [
+      formatSsrc(latest.ssrc),
+      ...ends(latest),
+      formatTime(first),
+      formatTime(latest.timestamp),
+      String(latest.packetsLost),
+      ...spread.format(formatMs),
+    ]);
     return [
       ...(streams.length > 0 ? renderTable(STREAM_COLUMNS, streams, emphasise) : ["no streams"]),
       ...(pairs.length > 0 ? ["", ...renderTable(PAIR_COLUMNS, pairs, emphasise)] : []),
+      ...(remotes.length > 0 ? ["", ...renderTable(REMOTE_COLUMNS, remotes, emphasise)] : []),
       "",
       `${this.samples} samples`,
     ];
   }
 }
 
-function see<Stats extends StreamStats | CandidatePairStats>(
-  all: Map<string, Seen<Stats>>,
-  key: string,
-  stats: Stats,
-): Seen<Stats> {
+function see<Stats extends AnyStats>(all: Map<string, Seen<Stats>>, key: string, stats: Stats): Seen<Stats> {
   const seen = all.get(key) ?? { first: stats.timestamp, latest: stats, spread: new Spread() };
   seen.latest = stats;
   all.set(key, seen);

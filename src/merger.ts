@@ -3,6 +3,7 @@
  * The streams between two ends as one, for stores that are to hold fewer series: counters and rates are sums, jitter and loss
  * the worst of them. A sum of counters falls when a stream ends.
  */
+import type { ReportStats } from "./rtcp.js";
 import type { InboundRtpStats, OutboundRtpStats, StreamStats } from "./stats.js";
 
 function endsKey({
@@ -15,7 +16,7 @@ function endsKey({
   turnPeer,
   comm,
   cgroup,
-}: StreamStats): string {
+}: StreamStats | ReportStats): string {
   return [type, srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer, comm, cgroup].join("\n");
 }
 
@@ -89,6 +90,70 @@ function mergeOutbound(a: OutboundRtpStats, b: OutboundRtpStats): OutboundRtpSta
     ...joined(a, b, [...SUMS, ...OUTBOUND_SUMS], add),
     ...joined(a, b, ["lastPacketSentTimestamp"], Math.max),
   };
+}
+
+const REPORT_SUMS = [
+  "packetsLost",
+  "packetsSent",
+  "bytesSent",
+  "reportsReceived",
+  "reportsSent",
+  "reportsUnmatched",
+  "totalRoundTripTime",
+  "roundTripTimeMeasurements",
+  "datagrams",
+  "senderReports",
+  "receiverReports",
+  "sourceDescriptions",
+  "goodbyes",
+  "nacks",
+  "plis",
+  "firs",
+  "transportFeedbacks",
+  "applicationFeedbacks",
+  "extendedReports",
+  "otherPackets",
+] as const;
+const REPORT_WORST = [
+  "fractionLost",
+  "jitter",
+  "roundTripTime",
+  "maxRoundTripTime",
+  "remoteTimestamp",
+  "lastReportTimestamp",
+  "xrLossRate",
+  "xrDiscardRate",
+  "xrBurstDensity",
+  "xrGapDensity",
+  "xrBurstDuration",
+  "xrGapDuration",
+  "xrRoundTripDelay",
+  "xrEndSystemDelay",
+  "xrJitterBufferDelay",
+] as const;
+const REPORT_LEAST = ["minRoundTripTime", "xrRFactor", "xrMosListening", "xrMosConversational"] as const;
+
+/** Numbers by name; which there are depends on the type. */
+type Numbers = { [name: string]: number };
+
+function joinReports(a: Numbers, b: Numbers): Numbers {
+  return {
+    ...joined(a, b, REPORT_SUMS, add),
+    ...joined(a, b, REPORT_WORST, Math.max),
+    ...joined(a, b, REPORT_LEAST, Math.min),
+  } as Numbers;
+}
+
+/** The reports between two ends of one type as one. */
+export function mergeReports(reports: readonly ReportStats[]): ReportStats[] {
+  const merged = new Map<string, ReportStats>();
+  for (const report of reports) {
+    const key = endsKey(report);
+    const before = merged.get(key);
+    const numbers = before && joinReports(before as unknown as Numbers, report as unknown as Numbers);
+    merged.set(key, before === undefined ? report : ({ ...before, ...numbers } as ReportStats));
+  }
+  return [...merged.values()];
 }
 
 /** One for each pair of ends and direction. `ssrc` and `payloadType` are those of the first. */

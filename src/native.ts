@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import type { DepthColumns } from "./depthrecord.js";
 import type { PairRecord } from "./pairrecord.js";
+import type { ReportRecord } from "./reportrecord.js";
 
 export { PAIR_TRAITS, type PairRecord } from "./pairrecord.js";
 
@@ -82,12 +83,13 @@ export interface Snapshot {
   epochMs: number;
   streams: Columns<StreamRecord>;
   pairs: Columns<PairRecord>;
+  reports: Columns<ReportRecord>;
   /** Empty while the depth probe is off. */
   depths: DepthColumns;
   datagrams: Datagrams;
 }
 
-/** Who a stream or pair is: written once, asked for once. */
+/** Who a stream, pair or report is: written once, asked for once. */
 export interface Origin {
   srcAddress: string;
   srcPort: number;
@@ -107,7 +109,7 @@ export interface Origin {
   pid?: number;
 }
 
-export type RecordKind = "stream" | "pair";
+export type RecordKind = "stream" | "pair" | "report";
 
 /** Where records come from: the kernel program, an AF_PACKET socket, or a capture file. */
 export interface Source {
@@ -264,7 +266,7 @@ export function streamAt(columns: Columns<StreamRecord>, i: number): StreamRecor
 }
 
 /** Number of rows. */
-export function rowCount(columns: Columns<StreamRecord> | Columns<PairRecord>): number {
+export function rowCount(columns: { readonly id: Float64Array }): number {
   return columns.id.length;
 }
 

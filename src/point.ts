@@ -7,6 +7,8 @@ import { FieldType, type IPoint, type ISchemaOptions } from "influx";
 import { DEPTH_FIELDS } from "./depthpoint.js";
 import { RtcprobeError } from "./errors.js";
 import { DATAGRAM_OUTCOMES } from "./native.js";
+import { type Fields, REMOTE_INBOUND_FIELDS, REMOTE_OUTBOUND_FIELDS, RTCP_FIELDS } from "./reportfield.js";
+import type { ReportStats } from "./rtcp.js";
 import type {
   CandidatePairStats,
   Endpoints,
@@ -16,13 +18,6 @@ import type {
   Owner,
 } from "./stats.js";
 import { hostTags, pairTags } from "./tag.js";
-
-/** Of a stats type, what is neither a tag, nor the time, nor the measurement, nor said to a person only. */
-type FieldName<Stats> = Exclude<
-  keyof Stats,
-  "type" | "timestamp" | "ssrc" | "comm" | "cgroup" | "qualityUnavailable" | keyof Endpoints
->;
-type Fields<Stats> = Record<FieldName<Stats>, FieldType>;
 
 const { BOOLEAN, FLOAT, INTEGER, STRING } = FieldType;
 export const FIELD_INTEGER = INTEGER;
@@ -131,6 +126,10 @@ export const SCHEMA: readonly ISchemaOptions[] = [
   { measurement: "outbound_rtp", fields: OUTBOUND_FIELDS, tags: [...ENDPOINT_TAGS, "ssrc"] },
   { measurement: "candidate_pair", fields: PAIR_FIELDS, tags: [...ENDPOINT_TAGS, "turnPeer"] },
   { measurement: "ice_server", fields: SERVER_FIELDS, tags: ENDPOINT_TAGS },
+  { measurement: "remote_inbound_rtp", fields: REMOTE_INBOUND_FIELDS, tags: [...ENDPOINT_TAGS, "ssrc"] },
+  { measurement: "remote_outbound_rtp", fields: REMOTE_OUTBOUND_FIELDS, tags: [...ENDPOINT_TAGS, "ssrc"] },
+  { measurement: "inbound_rtcp", fields: RTCP_FIELDS, tags: [...ENDPOINT_TAGS, "ssrc"] },
+  { measurement: "outbound_rtcp", fields: RTCP_FIELDS, tags: [...ENDPOINT_TAGS, "ssrc"] },
   { measurement: "rtcprobe", fields: DATAGRAM_FIELDS, tags: ["host"] },
 ];
 
@@ -147,13 +146,18 @@ export function checkNumber(measurement: string, name: string, value: unknown, t
   );
 }
 
-export const [INBOUND, OUTBOUND, PAIR, SERVER, DATAGRAMS] = SCHEMA as [
-  ISchemaOptions,
-  ISchemaOptions,
-  ISchemaOptions,
-  ISchemaOptions,
-  ISchemaOptions,
-];
+const schemaOf = (name: string): ISchemaOptions => SCHEMA.find((s) => s.measurement === name) as ISchemaOptions;
+export const INBOUND = schemaOf("inbound_rtp");
+export const OUTBOUND = schemaOf("outbound_rtp");
+export const PAIR = schemaOf("candidate_pair");
+export const SERVER = schemaOf("ice_server");
+export const DATAGRAMS = schemaOf("rtcprobe");
+export const REPORTS: Readonly<Record<ReportStats["type"], ISchemaOptions>> = {
+  "remote-inbound-rtp": schemaOf("remote_inbound_rtp"),
+  "remote-outbound-rtp": schemaOf("remote_outbound_rtp"),
+  "inbound-rtcp": schemaOf("inbound_rtcp"),
+  "outbound-rtcp": schemaOf("outbound_rtcp"),
+};
 
 /** A round trip that Daily measured, in seconds, in the series of the pair that had none; of no pair where none was seen. */
 export function dailyRoundTripPoint(

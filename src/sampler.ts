@@ -25,6 +25,9 @@ import {
   ROUND_TRIP_CURRENT_MS,
 } from "./pairstats.js";
 import { pairKey, RelayBook } from "./relay.js";
+import type { ReportRecord } from "./reportrecord.js";
+import { reportStats } from "./rtcp.js";
+import { SampleClock } from "./sampleclock.js";
 import { type Carried, Selection } from "./selection.js";
 import { type IceServerStats, type Owner, type Sample, type StatsContext, streamStats } from "./stats.js";
 
@@ -46,8 +49,8 @@ const STREAM_IDLE_MS = 60_000;
 const PAIR_IDLE_MS = 120_000;
 /** A TURN allocation and a channel live for ten minutes (RFC 8656), so a client that is alive is heard within them. */
 const RELAY_IDLE_MS = 660_000;
-/** The wall clock was set if it and the monotonic one differ by so much from one snapshot to the next; no slewing does that. */
-const STEP_MS = 500;
+/** RFC 3550 section 6.3.5: five report intervals of silence, which are 5 s each or more where few take part. */
+const REPORT_IDLE_MS = 60_000;
 /** Samples in which an owner that was not found is looked for again. */
 const OWNER_TRIES = 3;
 
@@ -66,7 +69,7 @@ interface Tracked<Row> {
 }
 
 /** The records of one kind, in the order of their first packets. */
-class Track<Row extends StreamRecord | PairRecord> {
+class Track<Row extends StreamRecord | PairRecord | ReportRecord> {
   readonly #byId = new Map<number, Tracked<Row>>();
   #ordered: Tracked<Row>[] = [];
 
@@ -82,7 +85,7 @@ class Track<Row extends StreamRecord | PairRecord> {
 
   /** Takes over the rows of a snapshot. */
   update(columns: Columns<Row>, source: Source, snapshotNumber: number): void {
-    const rows = rowCount(columns as Columns<StreamRecord> | Columns<PairRecord>);
+    const rows = rowCount(columns);
     let added = false;
     for (let i = 0; i < rows; i++) {
       const record = this.rowOf(columns, i);
@@ -120,36 +123,6 @@ function pairIdleMs({ origin, record }: Tracked<PairRecord>): number {
   return origin.peerName !== undefined || record.traits & PAIR_TRAITS.turn ? RELAY_IDLE_MS : PAIR_IDLE_MS;
 }
 
-/**
- * Time of the samples: the wall clock, but never back, because a point in the past would overwrite or reorder what is
- * stored. After a step back it runs at half speed until the wall clock has caught up.
- */
-class SampleClock {
-  #last: { ns: bigint; atMs: number } | undefined;
-  #wallMs = Number.NaN;
-  #atMs = Number.NaN;
-  steps = 0;
-  /** How far the latest step was; milliseconds, below 0 when it was back. */
-  lastStepMs = 0;
-
-  /** @returns ns since the Unix epoch */
-  tick({ epochMs, atMs }: Snapshot): bigint {
-    const wholeMs = Math.floor(epochMs);
-    const wall = BigInt(wholeMs) * 1_000_000n + BigInt(Math.round((epochMs - wholeMs) * 1e6));
-    const stepMs = epochMs - this.#wallMs - (atMs - this.#atMs);
-    if (epochMs < this.#wallMs || Math.abs(stepMs) >= STEP_MS) {
-      this.steps++;
-      this.lastStepMs = stepMs;
-    }
-    this.#wallMs = epochMs;
-    this.#atMs = atMs;
-    const half = this.#last && BigInt(Math.max(1, Math.round((atMs - this.#last.atMs) * 5e5)));
-    const ns = this.#last && half && wall <= this.#last.ns ? this.#last.ns + half : wall;
-    this.#last = { ns, atMs };
-    return ns;
-  }
-}
-
 /** Stats of a pair, without a round trip that nothing confirmed for long. */
 function currentPairStats(tracked: Tracked<PairRecord>, context: StatsContext): CandidatePairStats {
   const stats = candidatePairStats(tracked.record, context);
@@ -165,6 +138,7 @@ export class Sampler {
   readonly #options: SamplerOptions;
   readonly #streams = new Track<StreamRecord>("stream", () => STREAM_IDLE_MS, streamAt);
   readonly #pairs = new Track<PairRecord>("pair", pairIdleMs, rowAt<PairRecord>);
+  readonly #reports = new Track<ReportRecord>("report", () => REPORT_IDLE_MS, rowAt<ReportRecord>);
   readonly #annotator: Annotator;
   readonly #depths = new DepthTrack();
   readonly #selection = new Selection<string>();
@@ -197,6 +171,7 @@ export class Sampler {
     this.#snapshots++;
     this.#streams.update(snapshot.streams, this.#source, this.#snapshots);
     this.#pairs.update(snapshot.pairs, this.#source, this.#snapshots);
+    this.#reports.update(snapshot.reports, this.#source, this.#snapshots);
     this.#depths.update(snapshot.depths);
   }
 
@@ -226,6 +201,7 @@ export class Sampler {
         ),
       ),
       ...this.#pairStats(relays, context),
+      reports: this.#reports.ordered.flatMap((t) => reportStats(t.record, context(t))),
       datagrams: snapshot.datagrams,
     };
     this.#annotator.annotate(this.#streams.ordered, sample.streams, sample.candidatePairs);
@@ -234,6 +210,7 @@ export class Sampler {
     if (this.#options.retireIdle) {
       this.#streams.retireIdle(this.#source, atMs);
       this.#pairs.retireIdle(this.#source, atMs);
+      this.#reports.retireIdle(this.#source, atMs);
     }
     return sample;
   }
@@ -269,7 +246,11 @@ export class Sampler {
     const { owners } = this.#options;
     if (owners === undefined) return;
     const isWanted = (t: Tracked<unknown>): boolean => t.owner.pid === undefined && t.ownerTries < OWNER_TRIES;
-    const wanted = [...this.#streams.ordered.filter(isWanted), ...this.#pairs.ordered.filter(isWanted)];
+    const wanted = [
+      ...this.#streams.ordered.filter(isWanted),
+      ...this.#pairs.ordered.filter(isWanted),
+      ...this.#reports.ordered.filter(isWanted),
+    ];
     if (wanted.length === 0) return;
     const found = await owners.find(wanted.map((t) => t.origin));
     wanted.forEach((tracked, i) => {

@@ -11,6 +11,7 @@ import type { Endpoints, Owner, StatsContext } from "./origin.js";
 import type { InboundRepairStats, RepairStats } from "./pairing.js";
 import type { CandidatePairStats, IceServerStats } from "./pairstats.js";
 import type { QualityStats } from "./quality.js";
+import type { ReportStats } from "./rtcp.js";
 
 export type { Endpoints, Owner, StatsContext } from "./origin.js";
 export type { CandidatePairStats, IceServerStats, RttSource } from "./pairstats.js";
@@ -70,6 +71,8 @@ export interface Sample {
   candidatePairs: CandidatePairStats[];
   /** The STUN and TURN servers that were asked. */
   iceServers: IceServerStats[];
+  /** Of RTCP: what the far ends say, and who said what. */
+  reports: ReportStats[];
   datagrams: Datagrams;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The tags of streams and pairs, made harmless. */
 import { type Endpoints, formatEndpoint, type Owner } from "./origin.js";
+import type { ReportStats } from "./rtcp.js";
 import type { StreamStats } from "./stats.js";
 
 /** The usual names, which need no closer look. */
@@ -52,8 +53,11 @@ export interface TagOptions {
   perStream: boolean;
 }
 
-export function streamTags(stream: StreamStats, { host, perStream }: TagOptions): Tags {
-  const tags = endpointTags(stream, host, stream.type === "inbound-rtp" ? stream.srcAddress : stream.dstAddress);
+/** Types whose source is the far end. */
+const FROM_PEER: readonly string[] = ["inbound-rtp", "remote-outbound-rtp", "inbound-rtcp"];
+
+export function streamTags(stream: StreamStats | ReportStats, { host, perStream }: TagOptions): Tags {
+  const tags = endpointTags(stream, host, FROM_PEER.includes(stream.type) ? stream.srcAddress : stream.dstAddress);
   if (perStream) tags.ssrc = String(stream.ssrc);
   return tags;
 }

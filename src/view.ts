@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A sample as a person reads it. */
 import type { Datagrams } from "./native.js";
+import type { RemoteInboundRtpStats, RemoteOutboundRtpStats, ReportStats } from "./rtcp.js";
 import type { CandidatePairStats, Endpoints, IceServerStats, Owner, Sample, StreamStats } from "./stats.js";
 import { type Column, renderTable } from "./table.js";
 
@@ -29,7 +30,7 @@ export function formatEnd(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-const formatSsrc = (ssrc: number): string => `0x${ssrc.toString(16).padStart(8, "0")}`;
+export const formatSsrc = (ssrc: number): string => `0x${ssrc.toString(16).padStart(8, "0")}`;
 
 function formatOwner({ comm, pid, cgroup }: Owner): string {
   if (pid !== undefined) return `${comm ?? "?"}/${pid}`;
@@ -149,6 +150,48 @@ function pairRow(pair: CandidatePairStats | IceServerStats): string[] {
   ];
 }
 
+const REMOTE_COLUMNS: readonly Column[] = [
+  { title: "FAR END" },
+  { title: "SSRC" },
+  { title: "FROM" },
+  { title: "TO" },
+  { title: "PROCESS" },
+  { title: "PACKETS", align: "right" },
+  { title: "LOST", align: "right" },
+  { title: "LATELY", align: "right" },
+  { title: "JITTER", align: "right" },
+  { title: "RTT", align: "right" },
+  { title: "MEAN", align: "right" },
+  { title: "MAX", align: "right" },
+  { title: "REPORTS", align: "right" },
+];
+
+type RemoteStats = RemoteInboundRtpStats | RemoteOutboundRtpStats;
+
+function remoteRow(remote: RemoteStats): string[] {
+  const { totalRoundTripTime: total, roundTripTimeMeasurements: count } = remote;
+  const receiver = remote.type === "remote-inbound-rtp" ? remote : undefined;
+  return [
+    receiver ? "receives" : "sends",
+    formatSsrc(remote.ssrc),
+    ...formatEnds(remote),
+    formatOwner(remote),
+    remote.type === "remote-outbound-rtp" ? String(remote.packetsSent) : ABSENT,
+    show(receiver?.packetsLost, String),
+    show(receiver?.fractionLost, formatPercent),
+    show(receiver?.jitter, formatMs),
+    show(remote.roundTripTime, formatMs),
+    show(total, (sum) => formatMs(sum / count)),
+    show(remote.maxRoundTripTime, formatMs),
+    String(remote.type === "remote-outbound-rtp" ? remote.reportsSent : remote.reportsReceived),
+  ];
+}
+
+/** What the far ends say; who said what by type is for `--json`. */
+function remoteRows(reports: readonly ReportStats[]): string[][] {
+  return reports.filter((report): report is RemoteStats => report.type.startsWith("remote-")).map(remoteRow);
+}
+
 /** "120 datagrams seen = 100 rtp + 20 stun": the conservation law, without the reasons that are 0. */
 export function formatDatagrams({ seen, ...outcomes }: Datagrams): string {
   const parts = Object.entries(outcomes).filter(([, n]) => n > 0);
@@ -156,13 +199,15 @@ export function formatDatagrams({ seen, ...outcomes }: Datagrams): string {
   return `${seen} datagrams seen${sum === "" ? "" : ` = ${sum}`}`;
 }
 
-/** Lines: the streams, the pairs, the datagrams. */
+/** Lines: the streams, the pairs, what the far ends say, the datagrams. */
 export function viewSample(sample: Omit<Sample, "timeNs">, emphasise?: (title: string) => string): string[] {
-  const { streams, candidatePairs, iceServers, datagrams } = sample;
+  const { streams, candidatePairs, iceServers, reports, datagrams } = sample;
+  const remotes = remoteRows(reports);
   const pairs = [...candidatePairs, ...iceServers].map(pairRow);
   return [
     ...(streams.length > 0 ? renderTable(STREAM_COLUMNS, streams.map(streamRow), emphasise) : ["no streams"]),
     ...(pairs.length > 0 ? ["", ...renderTable(PAIR_COLUMNS, pairs, emphasise)] : []),
+    ...(remotes.length > 0 ? ["", ...renderTable(REMOTE_COLUMNS, remotes, emphasise)] : []),
     "",
     formatDatagrams(datagrams),
   ];

@@ -59,7 +59,14 @@ afterAll(() => rm(directory, { recursive: true }));
 describe("analyze --json", () => {
   it("is one object, its streams in the order of their first packets", async () => {
     const analysis = await analyzeWhole();
-    expect(Object.keys(analysis)).toEqual(["timestamp", "streams", "candidatePairs", "datagrams"]);
+    expect(Object.keys(analysis)).toEqual([
+      "timestamp",
+      "streams",
+      "candidatePairs",
+      "iceServers",
+      "reports",
+      "datagrams",
+    ]);
     expect(analysis.timestamp).toBe(START_MS + 3980); // the last packet
     expect(analysis.candidatePairs).toEqual([]);
     expect(analysis.datagrams).toMatchObject({ seen: 297, rtp: 297, unknown: 0 });

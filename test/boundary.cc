@@ -141,10 +141,67 @@ struct pair make_pair()
 	return p;
 }
 
+void fill_trips(struct round_trips *t, __u32 from)
+{
+	t->count = NARROW + from;
+	t->unmatched = NARROW + from + 1;
+	t->total_ns = WIDE + from + 2;
+	t->last_ns = WIDE + from + 3;
+	t->min_ns = WIDE + from + 4;
+	t->max_ns = WIDE + from + 5;
+}
+
+struct report make_report()
+{
+	struct report r = {};
+
+	r.tag = WIDE + 101;
+	r.version = NARROW + 102;
+	r.ssrc = NARROW + 103;
+	r.first_ns = 104123456;
+	r.last_ns = 105123456;
+	r.contended = NARROW + 106;
+	for (__u32 i = 0; i < RTCP_PACKETS; i++)
+		r.packets[i] = NARROW + 110 + i;
+	r.datagrams = 130;
+	r.mentions = 131;
+	r.ntp_sec = NARROW + 132;
+	r.ntp_frac = NARROW + 133;
+	r.rtp_ts = NARROW + 134;
+	r.psent = NARROW + 135;
+	r.osent = NARROW + 136;
+	r.clock_rate = NARROW + 137;
+	r.base_ntp = WIDE + 138;
+	r.base_rtp = NARROW + 139;
+	r.reporter = NARROW + 140;
+	r.last_seq = NARROW + 141;
+	r.jitter = NARROW + 142;
+	r.lsr = NARROW + 143;
+	r.dlsr = NARROW + 144;
+	r.lost = -145;
+	r.fraction = NARROW + 146;
+	r.nacks = NARROW + 147;
+	r.plis = NARROW + 148;
+	r.firs = NARROW + 149;
+	r.voip_reports = NARROW + 150;
+	r.voip = { 60151, 60152, 60153, 60154, 60155, 156, 157, 158, 159, 160, 161, 162, {} };
+	r.next_mark = NARROW + 163;
+	fill_trips(&r.by_lsr, 170);
+	fill_trips(&r.by_dlrr, 180);
+	r.index_cm = NARROW + 190;
+	r.index_gcm = NARROW + 191;
+	r.run_cm = 192;
+	r.run_gcm = 193;
+	r.cipher = 194;
+	r.encrypted = 195;
+	return r;
+}
+
 Napi::Value snapshot(const Napi::CallbackInfo &info)
 {
 	struct stream in_probation = make_stream();
 	struct stream_depth of_another = make_depth();
+	struct report hardly_heard = make_report();
 	struct snapshot s;
 
 	in_probation.evidence = STREAM_EVIDENCE - 1;
@@ -157,6 +214,10 @@ Napi::Value snapshot(const Napi::CallbackInfo &info)
 	depth_row(&s.depths, 2, make_stream(), make_depth(), make_bundle());
 	depth_row(&s.depths, 3, make_stream(), of_another, make_bundle());
 	pair_row(&s.pairs, 3, make_pair());
+	report_row(&s.reports, 4, make_report());
+	hardly_heard.datagrams = REPORT_EVIDENCE - 1;
+	hardly_heard.mentions = 0;
+	report_row(&s.reports, 5, hardly_heard);
 	for (__u32 i = 0; i < DATAGRAM_OUTCOMES; i++)
 		s.tallies[i] = WIDE + i;
 	return snapshot_value(info.Env(), s);

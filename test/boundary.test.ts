@@ -17,6 +17,7 @@ import {
   type Snapshot,
   type StreamRecord,
 } from "../src/native.js";
+import type { ReportRecord } from "../src/reportrecord.js";
 
 const boundary = createRequire(import.meta.url)("../build/Release/boundary.node") as {
   snapshot(): Snapshot;
@@ -138,10 +139,72 @@ const DEPTH: DepthRecord = {
   transportContended: NARROW + 167,
 };
 
-function expectOneRow<Row extends StreamRecord | PairRecord>(columns: Columns<Row>, row: Row): void {
+const REPORT: ReportRecord = {
+  id: 4,
+  ssrc: NARROW + 103,
+  encrypted: 195,
+  cipher: 194,
+  datagrams: 130,
+  senderReports: NARROW + 110,
+  receiverReports: NARROW + 111,
+  descriptions: NARROW + 112,
+  goodbyes: NARROW + 113,
+  applications: NARROW + 114,
+  nacks: NARROW + 115,
+  transportFeedbacks: NARROW + 116,
+  plis: NARROW + 117,
+  firs: NARROW + 118,
+  applicationFeedbacks: NARROW + 119,
+  extendedReports: NARROW + 120,
+  others: NARROW + 121,
+  ntpSec: NARROW + 132,
+  ntpFrac: NARROW + 133,
+  psent: NARROW + 135,
+  osent: NARROW + 136,
+  clockRate: NARROW + 137,
+  mentions: 131,
+  reporter: NARROW + 140,
+  fraction: NARROW + 146,
+  lost: -145,
+  lastSeq: NARROW + 141,
+  jitter: NARROW + 142,
+  nacksAbout: NARROW + 147,
+  plisAbout: NARROW + 148,
+  firsAbout: NARROW + 149,
+  lsrTrips: NARROW + 170,
+  lsrUnmatched: NARROW + 171,
+  lsrTripTotalNs: WIDE + 172,
+  lsrTripLastNs: WIDE + 173,
+  lsrTripMinNs: WIDE + 174,
+  lsrTripMaxNs: WIDE + 175,
+  dlrrTrips: NARROW + 180,
+  dlrrUnmatched: NARROW + 181,
+  dlrrTripTotalNs: WIDE + 182,
+  dlrrTripLastNs: WIDE + 183,
+  dlrrTripMinNs: WIDE + 184,
+  dlrrTripMaxNs: WIDE + 185,
+  voipReports: NARROW + 150,
+  voipLossRate: 156,
+  voipDiscardRate: 157,
+  voipBurstDensity: 158,
+  voipGapDensity: 159,
+  voipBurstDuration: 60151,
+  voipGapDuration: 60152,
+  voipRoundTripDelay: 60153,
+  voipEndSystemDelay: 60154,
+  voipJitterBuffer: 60155,
+  voipRFactor: 160,
+  voipMosLq: 161,
+  voipMosCq: 162,
+  contended: NARROW + 106,
+  firstMs: 104.123456,
+  lastMs: 105.123456,
+};
+
+function expectOneRow<Row extends StreamRecord | PairRecord | ReportRecord>(columns: Columns<Row>, row: Row): void {
   expect(Object.keys(columns)).toEqual(Object.keys(row));
   for (const column of Object.values(columns)) expect(column).toBeInstanceOf(Float64Array);
-  expect(rowCount(columns as Columns<StreamRecord>)).toBe(1);
+  expect(rowCount(columns)).toBe(1);
   expect(rowAt(columns, 0)).toEqual(row);
 }
 
@@ -151,6 +214,8 @@ describe("a snapshot", () => {
   it("has every field of a stream, and no stream in probation", () => expectOneRow(snapshot.streams, STREAM));
 
   it("has every field of a pair", () => expectOneRow(snapshot.pairs, PAIR));
+
+  it("has every field of a report, and no SSRC that was named once", () => expectOneRow(snapshot.reports, REPORT));
 
   it("has every field of a stream's depth, and of no stream that is another's", () => {
     expect(Object.keys(snapshot.depths)).toEqual(Object.keys(DEPTH));
@@ -164,7 +229,7 @@ describe("a snapshot", () => {
   });
 
   it("has both clocks in milliseconds", () => {
-    expect(Object.keys(snapshot)).toEqual(["atMs", "epochMs", "streams", "pairs", "depths", "datagrams"]);
+    expect(Object.keys(snapshot)).toEqual(["atMs", "epochMs", "streams", "pairs", "reports", "depths", "datagrams"]);
     expect(snapshot.atMs).toBe(71.123456);
     expect(snapshot.epochMs).toBeCloseTo(1_700_000_000_072.125, 2);
   });

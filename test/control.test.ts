@@ -27,6 +27,7 @@ const SAMPLE: Sample = {
   streams: [inboundStream()],
   candidatePairs: [],
   iceServers: [],
+  reports: [],
   datagrams: DATAGRAMS,
 };
 

@@ -68,6 +68,7 @@ void fuzz_datagrams(struct input_bytes in, bool fixed)
 	o.streams.open(8, fixed);
 	o.pairs.open(8, fixed);
 	o.bundles.open(8, fixed);
+	o.reports.open(8, fixed);
 	while (in.size) {
 		struct udp_packet udp = {};
 		__u32 how = in.take(1);
@@ -98,6 +99,7 @@ void fuzz_frames(struct input_bytes in)
 	o.streams.open(8, false);
 	o.pairs.open(8, false);
 	o.bundles.open(8, false);
+	o.reports.open(8, false);
 	while (in.size) {
 		__u32 link_type = LINK_TYPES[in.take(1) % std::size(LINK_TYPES)];
 		struct bytes taken = in.take_bytes(in.take(1));

@@ -11,15 +11,35 @@ import { sanitizeTag } from "../src/tag.js";
 import { can } from "./capability.js";
 import { type FedSink, feedInflux } from "./feeds.js";
 import { type Influxd, type Row, startInfluxd } from "./influxd.js";
-import { DATAGRAMS, iceServer, inboundStream, makeSample, outboundStream } from "./samples.js";
+import {
+  DATAGRAMS,
+  iceServer,
+  inboundStream,
+  makeSample,
+  outboundStream,
+  remoteInbound,
+  remoteOutbound,
+  rtcpOf,
+} from "./samples.js";
 
 /** Of all fields: seconds, rates, shares and times with a fraction. The others are counters and numbers. */
 const FLOATS = `bitsPerSecond packetsPerSecond fractionLost jitter jitterRfc3550 lastPacketReceivedTimestamp
   lastPacketSentTimestamp currentRoundTripTime totalRoundTripTime minRoundTripTime maxRoundTripTime responseDelay
   totalResponseDelay lastStunTimestamp medianRoundTripTime p95RoundTripTime p99RoundTripTime maxResponseDelay
-  medianResponseDelay p95ResponseDelay dtlsClientHelloTimestamp dtlsHandshakeMs`.split(/\s+/);
+  medianResponseDelay p95ResponseDelay dtlsClientHelloTimestamp dtlsHandshakeMs roundTripTime lastReportTimestamp remoteTimestamp
+  xrLossRate xrDiscardRate xrBurstDensity xrGapDensity xrBurstDuration xrGapDuration xrRoundTripDelay xrEndSystemDelay
+  xrJitterBufferDelay xrMosListening xrMosConversational`.split(/\s+/);
 
-const STRINGS = ["clockRateSource", "rttSource", "iceRole", "dtlsRole", "dtlsState", "serverKind"];
+const STRINGS = [
+  "clockRateSource",
+  "rttSource",
+  "iceRole",
+  "dtlsRole",
+  "dtlsState",
+  "serverKind",
+  "protocol",
+  "cipher",
+];
 const BOOLEANS = ["nominated", "consentExpired"];
 
 function expectedType(field: string): string {
@@ -49,16 +69,18 @@ describe.skipIf(!can.influxd.ok)(`influx: a real server — ${can.influxd.why}`,
     await influxd?.stop();
   });
 
+  const REPORTS = [remoteInbound(), remoteOutbound(), rtcpOf(), rtcpOf({ type: "outbound-rtcp" })];
+
   describe("a sample of everything", () => {
     let rows: Record<string, Row[]> = {};
 
     beforeAll(async () => {
       const sink = open("all");
-      const first = makeSample({ iceServers: [iceServer()] });
+      const first = makeSample({ iceServers: [iceServer()], reports: REPORTS });
       sink.write(first);
       sink.write({ ...first, timeNs: "1760000000123456790" });
       await sink.close(5_000);
-      expect(sink.status()).toMatchObject({ written: 10, dropped: 0 });
+      expect(sink.status()).toMatchObject({ written: 18, dropped: 0 });
       const measurements = SCHEMA.map((schema) => schema.measurement);
       const all = await Promise.all(measurements.map((name) => influxd.query(`SELECT * FROM "${name}"`, "all")));
       rows = Object.fromEntries(measurements.map((name, i) => [name, all[i] ?? []]));
@@ -68,11 +90,16 @@ describe.skipIf(!can.influxd.ok)(`influx: a real server — ${can.influxd.why}`,
       const keys = await influxd.query("SHOW FIELD KEYS", "all");
       const types = Object.fromEntries(keys.map((row) => [`${row.measurement}.${row.fieldKey}`, row.fieldType]));
       const { streams, candidatePairs, datagrams } = makeSample();
-      const written = [...streams, ...candidatePairs, iceServer(), { type: "rtcprobe", ...datagrams }].flatMap(
-        ({ type, ...stats }) =>
-          Object.keys(stats)
-            .filter((name) => !/^(timestamp|ssrc|comm|cgroup|(src|dst)(Address|Port))$/.test(name))
-            .map((name) => [`${type.replace("-", "_")}.${name}`, expectedType(name)]),
+      const written = [
+        ...streams,
+        ...candidatePairs,
+        iceServer(),
+        ...REPORTS,
+        { type: "rtcprobe", ...datagrams },
+      ].flatMap(({ type, ...stats }) =>
+        Object.keys(stats)
+          .filter((name) => !/^(timestamp|ssrc|comm|cgroup|(src|dst)(Address|Port))$/.test(name))
+          .map((name) => [`${type.replaceAll("-", "_")}.${name}`, expectedType(name)]),
       );
       expect(types).toEqual(Object.fromEntries(written));
     });

@@ -10,6 +10,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DepthRecord, depthAt } from "../src/depthrecord.js";
 import { addon, DATAGRAM_OUTCOMES, type PairRecord, rowAt, rowCount, type StreamRecord } from "../src/native.js";
+import type { ReportRecord } from "../src/reportrecord.js";
 import { can } from "./capability.js";
 import { makeScenario } from "./scenario/scenario.js";
 
@@ -31,6 +32,7 @@ const SEEDS = Array.from({ length: Number(process.env.RTCPROBE_SEEDS ?? 12) }, (
 interface KernelRecords {
   streams: Omit<StreamRecord, "id">[];
   pairs: Omit<PairRecord, "id" | "firstMs" | "lastMs">[];
+  reports: Omit<ReportRecord, "id">[];
   depths: (Omit<DepthRecord, "id"> & { ssrc: number })[];
   datagrams: number[];
 }
@@ -63,7 +65,7 @@ const plain = <Row extends DepthRecord | PairRecord>(record: Row): Row =>
 async function readOffline(file: string, local: string): Promise<KernelRecords> {
   const capture = addon.openCapture(file, { local: [local], clockRates: {} });
   await capture.read();
-  const { streams, pairs, depths, datagrams } = capture.snapshot();
+  const { streams, pairs, reports, depths, datagrams } = capture.snapshot();
   capture.close();
   return {
     streams: Array.from({ length: rowCount(streams) }, (_, i) => {
@@ -72,6 +74,10 @@ async function readOffline(file: string, local: string): Promise<KernelRecords> 
     }).sort(inOrder),
     pairs: Array.from({ length: rowCount(pairs) }, (_, i) => {
       const { id, firstMs, lastMs, ...rest } = plain(rowAt(pairs, i));
+      return rest;
+    }),
+    reports: Array.from({ length: rowCount(reports) }, (_, i) => {
+      const { id, ...rest } = rowAt(reports, i);
       return rest;
     }),
     depths: Array.from(depths.id, (_, i) => {
@@ -89,8 +95,8 @@ function runKernel(file: string, local: string): KernelRecords {
   return records;
 }
 
-/** Pairs have no key among their numbers: order them by all of them. */
-const sorted = (pairs: object[]): string[] => pairs.map(textOf).sort();
+/** Pairs and reports have no key among their numbers: order them by all of them. */
+const sorted = (records: object[]): string[] => records.map(textOf).sort();
 
 describe.skipIf(!can.bpf.ok)(`kernel program and offline core — ${can.bpf.why || "parity"}`, () => {
   let directory = "";
@@ -110,6 +116,8 @@ describe.skipIf(!can.bpf.ok)(`kernel program and offline core — ${can.bpf.why 
     expect(kernel.streams).toEqual(offline.streams);
     expect(kernel.depths.length).toBe(kernel.streams.length);
     expect(kernel.depths).toEqual(offline.depths);
+    expect(kernel.reports.length).toBeGreaterThan(1);
+    expect(sorted(kernel.reports)).toEqual(sorted(offline.reports));
     expect(sorted(kernel.pairs)).toEqual(sorted(offline.pairs));
     expect(kernel.datagrams).toEqual(offline.datagrams);
     const [seen = 0, ...outcomes] = kernel.datagrams;

@@ -6,9 +6,19 @@
 import { FieldType } from "influx";
 import { describe, expect, it } from "vitest";
 import { SCHEMA } from "../src/point.js";
+import type { Sample } from "../src/stats.js";
 import { sanitizeTag } from "../src/tag.js";
 import { samplePoints } from "./points.js";
-import { candidatePair, DATAGRAMS, inboundStream, makeSample, outboundStream } from "./samples.js";
+import {
+  candidatePair,
+  DATAGRAMS,
+  inboundStream,
+  makeSample,
+  outboundStream,
+  remoteInbound,
+  remoteOutbound,
+  rtcpOf,
+} from "./samples.js";
 
 const OPTIONS = { host: "h1", perStream: true };
 const ENDPOINT_TAGS = ["cgroup", "comm", "dst", "host", "peer", "src", "turnChannel"];
@@ -113,6 +123,58 @@ describe("point: the coarser mode", () => {
   });
 });
 
+describe("point: reports", () => {
+  const reports = [remoteInbound(), remoteOutbound(), rtcpOf(), rtcpOf({ type: "outbound-rtcp", ssrc: 3 })];
+
+  it("one point each, its measurement the type, its peer the far end", () => {
+    const points = samplePoints(makeSample({ streams: [], candidatePairs: [], reports }), OPTIONS);
+    const seen = points.map(({ measurement, tags }) => [measurement, tags?.peer, tags?.ssrc]);
+    expect(seen.toSorted()).toEqual([
+      ["inbound_rtcp", "192.0.2.7", "4294967295"],
+      ["outbound_rtcp", "10.1.2.3", "3"],
+      ["remote_inbound_rtp", "2001:db8::2", "17"],
+      ["remote_outbound_rtp", "192.0.2.7", "3735928559"],
+      ["rtcprobe", undefined, undefined],
+    ]);
+    const remote = points.find(({ measurement }) => measurement === "remote_inbound_rtp");
+    expect(remote?.fields).toMatchObject({
+      roundTripTime: 0.0412,
+      packetsLost: -3,
+      fractionLost: 0.03125,
+      jitter: 0.0021,
+    });
+  });
+
+  it("in fewer series: sums of counters, the worst of the rest", () => {
+    const worse = remoteInbound({
+      ssrc: 18,
+      roundTripTime: 0.5,
+      minRoundTripTime: 0.3,
+      fractionLost: 0,
+      packetsLost: 5,
+    });
+    const coarse = { host: "h1", perStream: false };
+    const [point] = samplePoints(
+      makeSample({ streams: [], candidatePairs: [], reports: [remoteInbound(), worse] }),
+      coarse,
+    );
+    expect(point?.tags).not.toHaveProperty("ssrc");
+    expect(point?.fields).toMatchObject({
+      packetsLost: 2,
+      fractionLost: 0.03125,
+      roundTripTime: 0.5,
+      minRoundTripTime: 0.0402,
+      roundTripTimeMeasurements: 60,
+      xrRFactor: 88,
+    });
+  });
+
+  it("a sample of a journal that knows no reports makes its other points", () => {
+    const { reports: none, ...old } = makeSample();
+    expect(samplePoints(old as Sample, OPTIONS)).toHaveLength(4);
+  });
+});
+
 describe("point: the schema", () => {
   const byName = Object.fromEntries(SCHEMA.map((schema) => [schema.measurement, schema]));
 
@@ -123,6 +185,10 @@ describe("point: the schema", () => {
       outbound_rtp: [...ENDPOINT_TAGS, "ssrc"].toSorted(),
       candidate_pair: [...ENDPOINT_TAGS, "turnPeer"].toSorted(),
       ice_server: ENDPOINT_TAGS,
+      remote_inbound_rtp: [...ENDPOINT_TAGS, "ssrc"].toSorted(),
+      remote_outbound_rtp: [...ENDPOINT_TAGS, "ssrc"].toSorted(),
+      inbound_rtcp: [...ENDPOINT_TAGS, "ssrc"].toSorted(),
+      outbound_rtcp: [...ENDPOINT_TAGS, "ssrc"].toSorted(),
       rtcprobe: ["host"],
     });
   });

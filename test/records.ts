@@ -12,6 +12,7 @@ import {
   type Source,
   type StreamRecord,
 } from "../src/native.js";
+import type { ReportRecord } from "../src/reportrecord.js";
 
 /** Ten packets, sequence numbers 100 to 109, nothing lost, 48 kHz by inference. */
 export function streamRecord(changes: Partial<StreamRecord> = {}): StreamRecord {
@@ -132,6 +133,72 @@ export function pairRecord(changes: Partial<PairRecord> = {}): PairRecord {
   };
 }
 
+/** Nothing said of it, and nothing said. */
+export function reportRecord(changes: Partial<ReportRecord> = {}): ReportRecord {
+  return {
+    id: 0,
+    ssrc: 0xdecafbad,
+    encrypted: 0,
+    cipher: 0,
+    datagrams: 0,
+    senderReports: 0,
+    receiverReports: 0,
+    descriptions: 0,
+    goodbyes: 0,
+    applications: 0,
+    nacks: 0,
+    transportFeedbacks: 0,
+    plis: 0,
+    firs: 0,
+    applicationFeedbacks: 0,
+    extendedReports: 0,
+    others: 0,
+    ntpSec: 0,
+    ntpFrac: 0,
+    psent: 0,
+    osent: 0,
+    clockRate: 0,
+    mentions: 0,
+    reporter: 0,
+    fraction: 0,
+    lost: 0,
+    lastSeq: 0,
+    jitter: 0,
+    nacksAbout: 0,
+    plisAbout: 0,
+    firsAbout: 0,
+    lsrTrips: 0,
+    lsrUnmatched: 0,
+    lsrTripTotalNs: 0,
+    lsrTripLastNs: 0,
+    lsrTripMinNs: 0,
+    lsrTripMaxNs: 0,
+    dlrrTrips: 0,
+    dlrrUnmatched: 0,
+    dlrrTripTotalNs: 0,
+    dlrrTripLastNs: 0,
+    dlrrTripMinNs: 0,
+    dlrrTripMaxNs: 0,
+    voipReports: 0,
+    voipLossRate: 0,
+    voipDiscardRate: 0,
+    voipBurstDensity: 0,
+    voipGapDensity: 0,
+    voipBurstDuration: 0,
+    voipGapDuration: 0,
+    voipRoundTripDelay: 0,
+    voipEndSystemDelay: 0,
+    voipJitterBuffer: 0,
+    voipRFactor: 0,
+    voipMosLq: 0,
+    voipMosCq: 0,
+    contended: 0,
+    firstMs: 1000,
+    lastMs: 2000,
+    ...changes,
+  };
+}
+
 export function originOf(changes: Partial<Origin> = {}): Origin {
   return {
     srcAddress: "192.0.2.7",
@@ -169,6 +236,7 @@ export class FakeSource implements Source {
   epochMs = 1_760_000_000_000;
   streams: StreamRecord[] = [];
   pairs: PairRecord[] = [];
+  reports: ReportRecord[] = [];
   depths: DepthRecord[] = [];
   datagrams: Datagrams = Object.fromEntries(DATAGRAM_OUTCOMES.map((name) => [name, 0])) as Datagrams;
   origins = new Map<string, Origin>();
@@ -188,6 +256,7 @@ export class FakeSource implements Source {
       epochMs: this.epochMs,
       streams: toColumns(this.streams, streamRecord()),
       pairs: toColumns(this.pairs, pairRecord()),
+      reports: toColumns(this.reports, reportRecord()),
       depths: toDepthColumns(this.depths),
       datagrams: { ...this.datagrams },
     };

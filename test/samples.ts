@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Samples made by hand, each figure another, for the tests of what is done with them. */
 import type { Datagrams } from "../src/native.js";
+import type { RemoteInboundRtpStats, RemoteOutboundRtpStats, RtcpStats } from "../src/rtcp.js";
 import type { CandidatePairStats, IceServerStats, InboundRtpStats, OutboundRtpStats, Sample } from "../src/stats.js";
 
 const ENDPOINTS = { srcAddress: "192.0.2.7", srcPort: 5004, dstAddress: "10.1.2.3", dstPort: 40_000 };
@@ -141,6 +142,91 @@ export function iceServer(changes: Partial<IceServerStats> = {}): IceServerStats
   };
 }
 
+export function remoteInbound(changes: Partial<RemoteInboundRtpStats> = {}): RemoteInboundRtpStats {
+  return {
+    type: "remote-inbound-rtp",
+    timestamp: 1_760_000_000_123,
+    ssrc: 17,
+    srcAddress: "2001:db8::1",
+    srcPort: 40_001,
+    dstAddress: "2001:db8::2",
+    dstPort: 5005,
+    ...OWNER,
+    lastReportTimestamp: 1_760_000_000_097.5,
+    packetsLost: -3,
+    fractionLost: 0.03125,
+    jitter: 0.0021,
+    reportsReceived: 31,
+    roundTripTime: 0.0412,
+    totalRoundTripTime: 1.25,
+    roundTripTimeMeasurements: 30,
+    minRoundTripTime: 0.0402,
+    maxRoundTripTime: 0.0521,
+    reportsUnmatched: 1,
+    xrLossRate: 0.25,
+    xrDiscardRate: 0.125,
+    xrBurstDensity: 0.5,
+    xrGapDensity: 0.0625,
+    xrBurstDuration: 0.12,
+    xrGapDuration: 9.5,
+    xrRoundTripDelay: 0.045,
+    xrEndSystemDelay: 0.06,
+    xrJitterBufferDelay: 0.04,
+    xrRFactor: 88,
+    xrMosListening: 4.2,
+    xrMosConversational: 4.1,
+    ...changes,
+  };
+}
+
+export function remoteOutbound(changes: Partial<RemoteOutboundRtpStats> = {}): RemoteOutboundRtpStats {
+  return {
+    type: "remote-outbound-rtp",
+    timestamp: 1_760_000_000_123,
+    ssrc: 3_735_928_559,
+    ...ENDPOINTS,
+    ...OWNER,
+    lastReportTimestamp: 1_760_000_000_096.5,
+    packetsSent: 1_010,
+    bytesSent: 81_000,
+    remoteTimestamp: 1_760_000_000_001.25,
+    reportsSent: 12,
+    roundTripTime: 0.0432,
+    totalRoundTripTime: 0.5,
+    roundTripTimeMeasurements: 11,
+    minRoundTripTime: 0.0422,
+    maxRoundTripTime: 0.0541,
+    reportsUnmatched: 2,
+    ...changes,
+  };
+}
+
+export function rtcpOf(changes: Partial<RtcpStats> = {}): RtcpStats {
+  return {
+    type: "inbound-rtcp",
+    timestamp: 1_760_000_000_123,
+    ssrc: 4_294_967_295,
+    ...ENDPOINTS,
+    ...OWNER,
+    lastReportTimestamp: 1_760_000_000_095.5,
+    protocol: "srtcp",
+    cipher: "AES-CM",
+    datagrams: 65,
+    senderReports: 1,
+    receiverReports: 2,
+    sourceDescriptions: 3,
+    goodbyes: 4,
+    nacks: 5,
+    plis: 6,
+    firs: 7,
+    transportFeedbacks: 8,
+    applicationFeedbacks: 9,
+    extendedReports: 10,
+    otherPackets: 11,
+    ...changes,
+  };
+}
+
 export function makeSample(changes: Partial<Sample> = {}): Sample {
   return {
     timestamp: 1_760_000_000_123,
@@ -148,6 +234,7 @@ export function makeSample(changes: Partial<Sample> = {}): Sample {
     streams: [inboundStream(), outboundStream()],
     candidatePairs: [candidatePair()],
     iceServers: [],
+    reports: [],
     datagrams: DATAGRAMS,
     ...changes,
   };

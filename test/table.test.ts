@@ -44,6 +44,7 @@ describe("what comes from outside", () => {
       streams: [inboundStream({ comm: "\x1b]0;evil\x07\nrow" })],
       candidatePairs: [],
       iceServers: [],
+      reports: [],
       datagrams: DATAGRAMS,
     });
     expect(lines.join("")).not.toMatch(/\p{Cc}/u);
@@ -71,6 +72,7 @@ describe("table", () => {
       streams: [stream],
       candidatePairs: [],
       iceServers: [],
+      reports: [],
       datagrams: DATAGRAMS,
     });
     expect(row.match(/ - /g)).toHaveLength(4);

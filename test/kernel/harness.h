@@ -13,6 +13,7 @@
 #include "../../core/depth.h"
 #include "../../core/outcome.h"
 #include "../../core/pair.h"
+#include "../../core/report.h"
 #include "../../core/stream.h"
 
 #include "probe.skel.h"
@@ -25,6 +26,12 @@ static inline void fail(const char *what)
 	exit(1);
 }
 
+/* As a double holds them best: whole ones and the rest apart. */
+static inline double milliseconds(__u64 ns)
+{
+	return (double)(ns / 1000000) + (double)(ns % 1000000) / 1e6;
+}
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -34,6 +41,9 @@ struct probe *load_probe(const struct config *config);
 
 /* How the datagrams ended so far, over all CPUs. */
 void read_tallies(struct probe *skeleton, __u64 outcomes[DATAGRAM_OUTCOMES]);
+
+/* The records of `slots` slots, as JSON in the names of src/reportrecord.ts. */
+void print_reports(struct probe *skeleton, __u32 slots);
 
 /* What the depth probe measured of the streams in `slots` slots, as JSON in the names of src/depthrecord.ts. */
 void print_depths(struct probe *skeleton, __u32 slots);

@@ -18,6 +18,7 @@ enum {
 	MAX_PACKET = 3000,
 	STREAM_SLOTS = 1 << 15,
 	PAIR_SLOTS = 1 << 10,
+	REPORT_SLOTS = 1 << 10,
 };
 
 /* True if the packet's source is our end. */
@@ -69,12 +70,6 @@ static void replay(struct probe *skeleton, FILE *file, const char *local_text)
 		run_packet(is_outbound(packet, local, family) ? egress : ingress, packet, record.length,
 			   record.seconds * 1000000000ull + record.nanoseconds);
 	}
-}
-
-/* As a double holds them best: whole ones and the rest apart. */
-static double milliseconds(__u64 ns)
-{
-	return (double)(ns / 1000000) + (double)(ns % 1000000) / 1e6;
 }
 
 static void print_stream(const struct stream *s)
@@ -159,6 +154,7 @@ static void print_records(struct probe *skeleton)
 		separator = ",";
 	}
 	printf("],");
+	print_reports(skeleton, REPORT_SLOTS);
 }
 
 static void print_tallies(struct probe *skeleton)
@@ -177,6 +173,7 @@ int main(int argc, char **argv)
 	const struct config config = {
 		.stream_mask = STREAM_SLOTS - 1,
 		.pair_mask = PAIR_SLOTS - 1,
+		.report_mask = REPORT_SLOTS - 1,
 		.packet_timestamps = 1,
 		.probes = ALL_PROBES,
 	};
