@@ -9,6 +9,16 @@ static __always_inline struct observer observer_of(struct __sk_buff *skb, struct
 	return (struct observer){ .skb = skb, .now = &a->now, .payload = a->payload, .arrival = a };
 }
 
+__attribute__((noinline)) int report_slot(__u64 tag, __u64 now)
+{
+	return (int)observe_report_slot(0, tag, now);
+}
+
+static __always_inline __u32 observer_report_slot(struct observer *o, __u64 tag, __u64 now)
+{
+	return (__u32)report_slot(tag, now);
+}
+
 __attribute__((noinline)) int observe_item_of(struct __sk_buff *skb, struct arrival *a, struct datagram *d,
 					      struct rtcp_item *item)
 {

@@ -19,28 +19,29 @@ static inline int observer_report_grow(struct observer *o, __u64 now);
  * observe_rtcp() and its parts. In the kernel each is a global function, for the reason that core/function.h has: here that is
  * a seam, for an observer is nothing that such a function can be given.
  */
+static inline __u32 observer_report_slot(struct observer *o, __u64 tag, __u64 now);
 static inline int observer_rtcp(struct observer *o, struct datagram *d, struct endpoints *e);
 static inline int observer_lengths(struct observer *o, struct datagram *d, struct rtcp_cursor *c);
 static inline int observer_item(struct observer *o, struct datagram *d, struct endpoints *e, struct rtcp_item *item);
 
-/* Slot of this tag, or one that it may claim; above the mask if there is none. */
+/* Slot of this tag, or one that it may claim; above the mask if there is none. Two loops are walked faster than one that forks. */
 static inline __u32 observe_report_slot(struct observer *o, __u64 tag, __u64 now)
 {
 	__u32 mask = observer_report_mask(o);
-	__u32 claimable = mask + 1;
 
 	for (__u32 i = 0; i < TABLE_PROBES; i++) {
-		__u32 slot = table_slot(tag, i, mask);
-		struct report *r = observer_report(o, slot);
+		struct report *r = observer_report(o, table_slot(tag, i, mask));
 
-		if (!r)
-			break;
-		if (r->tag == tag)
-			return slot;
-		if (claimable > mask && report_is_claimable(r, now))
-			claimable = slot;
+		if (r && r->tag == tag)
+			return table_slot(tag, i, mask);
 	}
-	return claimable;
+	for (__u32 i = 0; i < TABLE_PROBES; i++) {
+		struct report *r = observer_report(o, table_slot(tag, i, mask));
+
+		if (r && report_is_claimable(r, now))
+			return table_slot(tag, i, mask);
+	}
+	return mask + 1;
 }
 
 /* Whether an SSRC that nobody knows gets a record for this; else there is nothing that the item could add to. */
@@ -68,11 +69,11 @@ static inline enum outcome observe_report(struct observer *o, const struct datag
 					  struct rtcp_item *item)
 {
 	__u64 tag = report_tag(e, observer_keys(o), item->ssrc, item->encrypted);
-	__u32 slot = observe_report_slot(o, tag, observer_arrival(o));
+	__u32 slot = observer_report_slot(o, tag, observer_arrival(o));
 	struct report *r;
 
 	if (slot > observer_report_mask(o) && observe_item_claims(item) && observer_report_grow(o, observer_arrival(o)))
-		slot = observe_report_slot(o, tag, observer_arrival(o));
+		slot = observer_report_slot(o, tag, observer_arrival(o));
 	r = slot > observer_report_mask(o) ? 0 : observer_report(o, slot);
 	if (!observe_item_claims(item) && (!r || r->tag != tag))
 		return DATAGRAM_RTCP;

@@ -8,7 +8,7 @@
 enum {
 	RTCP_HEADER = 8,         /* up to the sender's SSRC: all that SRTCP leaves in the clear */
 	RTCP_COMPOUND = 16,      /* packets of a compound whose lengths are walked */
-	RTCP_STEPS = 48,         /* what is read of a compound: a packet full of 31 report blocks, and more */
+	RTCP_STEPS = 40,         /* what is read of a compound: a packet full of 31 report blocks, and more */
 	RTCP_SENDER_REPORT = 28, /* RFC 3550 section 6.4.1: before the first report block */
 	RTCP_REPORT_BLOCK = 24,
 	RTCP_FEEDBACK_HEADER = 12, /* RFC 4585 section 6.1 */

@@ -76,6 +76,11 @@ static inline int observer_lengths(struct observer *o, struct datagram *d, struc
 	return observe_lengths(o, d, c);
 }
 
+static inline __u32 observer_report_slot(struct observer *o, __u64 tag, __u64 now)
+{
+	return observe_report_slot(o, tag, now);
+}
+
 static inline int observer_rtcp(struct observer *o, struct datagram *d, struct endpoints *e)
 {
 	return observe_rtcp(o, d, e);
