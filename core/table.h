@@ -17,7 +17,7 @@
 #endif
 
 enum {
-	TABLE_PROBES = 16,
+	TABLE_PROBES = 8,
 	TABLE_LOCK_TRIES = 8,
 };
 

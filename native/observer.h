@@ -226,12 +226,15 @@ static inline void observer_refuse(struct observer *o, enum outcome reason)
 }
 
 /* Tell the log of the datagram, if it was accounted for as RTP. */
-static inline void observer_log(struct observer *o, const struct datagram &d, const struct endpoints &e, int outcome)
+static inline void observer_log(struct observer *o, struct datagram &d, const struct endpoints &e, int outcome)
 {
 	struct rtp_header h;
 	__u32 id;
 
-	if ((outcome != DATAGRAM_RTP && outcome != DATAGRAM_UNCONFIRMED) || !rtp_parse(&d, &h))
+	if (outcome != DATAGRAM_RTP && outcome != DATAGRAM_UNCONFIRMED)
+		return;
+	observer_show(o, &d, 0); /* extensions are looked at in the place of the header */
+	if (!rtp_parse(&d, &h))
 		return;
 	id = o->streams.id_of(endpoints_tag(&e, &o->config.keys, 0, h.ssrc));
 	if (id != stream_table::NONE)

@@ -76,7 +76,7 @@ class Run {
   }
 
   async #settle(): Promise<void> {
-    await vi.waitFor(() => expect(this.#journal.status().queued).toBe(0), { timeout: 20_000, interval: 1 });
+    await vi.waitFor(() => expect(this.#journal.status().queued).toBe(0), { timeout: 50_000, interval: 1 });
   }
 
   append(samples: number, streams: number): void {
