@@ -98,10 +98,14 @@ struct report {
 
 _Static_assert(sizeof(struct report) == 480, "report is a map value: no padding");
 
+/* Beside the direction in the tag of a source in the clear: where there are no ports (a log) nothing else tells it from SRTCP's. */
+enum { REPORT_CLEAR = 4 };
+
 static inline __u64 report_tag(const struct endpoints *e, const struct tag_keys *keys, __u32 ssrc, int encrypted)
 {
 	return encrypted ? endpoints_tag(e, keys, e->cookie, ssrc) :
-			   tag_of(keys, tag_of_addresses(keys, e), 0, tag_way(e->channel, e->direction), 0, ssrc);
+			   tag_of(keys, tag_of_addresses(keys, e), 0, tag_way(e->channel, e->direction | REPORT_CLEAR),
+				  0, ssrc);
 }
 
 static inline __u32 report_evidence(const struct report *r)

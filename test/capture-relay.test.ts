@@ -98,14 +98,28 @@ describe("roles and nomination", () => {
 
   it("what stands behind MESSAGE-INTEGRITY does not count, for nobody protects it", async () => {
     const forged = stun(REQUEST, 1, USERNAME, INTEGRITY, USE_CANDIDATE, CONTROLLING);
-    const [pair] = (await sampleOf(packets([[0, "first", forged], [20, "second", success(1)]]))).candidatePairs; // biome-ignore format: one line
+    const [pair] = (
+      await sampleOf(
+        packets([
+          [0, "first", forged],
+          [20, "second", success(1)],
+        ]),
+      )
+    ).candidatePairs;
     expect(pair?.nominated).toBeUndefined();
     expect(pair?.iceRole).toBeUndefined();
   });
 
   it("nor does an attribute whose length leads out of the message", async () => {
     const torn = stun(REQUEST, 1, USERNAME, Buffer.concat([u16(0x0006), u16(60_000)]), USE_CANDIDATE);
-    const [pair] = (await sampleOf(packets([[0, "first", torn], [20, "second", success(1)]]))).candidatePairs; // biome-ignore format: one line
+    const [pair] = (
+      await sampleOf(
+        packets([
+          [0, "first", torn],
+          [20, "second", success(1)],
+        ]),
+      )
+    ).candidatePairs;
     expect(pair).toMatchObject({ requestsSent: 1, responsesReceived: 1 });
     expect(pair?.nominated).toBeUndefined();
   });
@@ -214,7 +228,12 @@ describe("DTLS", () => {
   });
 
   it("alone is no pair, and a first byte alone no DTLS", async () => {
-    const { candidatePairs, datagrams } = await sampleOf(packets([[0, "first", handshake(1)], [1, "first", UNIFIED]])); // biome-ignore format: one line
+    const { candidatePairs, datagrams } = await sampleOf(
+      packets([
+        [0, "first", handshake(1)],
+        [1, "first", UNIFIED],
+      ]),
+    );
     expect(candidatePairs).toEqual([]);
     expect(datagrams).toMatchObject({ dtls: 1, unknown: 1 });
   });
