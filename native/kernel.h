@@ -66,9 +66,22 @@ private:
 	using skeleton_handle = std::unique_ptr<struct probe, skeleton_closer>;
 	using link_handle = std::unique_ptr<struct bpf_link, link_closer>;
 
-	skeleton_handle open_skeleton();
-	skeleton_handle load_programs(__u32 wanted, bool with_creators);
-	void attach(struct probe *skeleton, __u32 wanted);
+	/* The programs of both hooks, from an object each, so that the kernel can verify them side by side. */
+	struct hook_programs {
+		skeleton_handle ingress; /* with socket_created, where the kernel takes it */
+		skeleton_handle egress;
+	};
+
+	enum { VERIFIER_LOG = 16 << 20 };
+
+	/* What decides about the code: bits that are dead code elsewhere. The depth of streams needs streams. */
+	static __u32 program_probes(__u32 wanted);
+	skeleton_handle open_skeleton(char *log);
+	skeleton_handle open_programs(__u32 wanted, char *log, const struct probe *depths_of);
+	skeleton_handle load_ingress(__u32 wanted, bool with_creators);
+	skeleton_handle load_egress(__u32 wanted, const struct probe *depths_of);
+	hook_programs load_programs(__u32 wanted);
+	void attach(const hook_programs &next, __u32 wanted);
 
 	kernel_options options;
 	struct memory_freer {
@@ -77,8 +90,8 @@ private:
 	std::unique_ptr<char, memory_freer> verifier_log; /* pages that only a refusal touches */
 	int cgroup_fd = -1;
 	__u32 enabled = 0;
-	skeleton_handle maps;     /* owns the maps, loads no program */
-	skeleton_handle programs; /* those attached, over the same maps */
+	skeleton_handle maps;   /* owns the maps, loads no program */
+	hook_programs programs; /* those attached, over the same maps */
 	link_handle ingress, egress, creators;
 	mapping<struct stream> streams;
 	mapping<struct stream_detail> details;

@@ -3,8 +3,10 @@
  * What this machine lets a test do. A test that needs more is skipped with `why`; capability.test.ts turns the skip into a
  * failure where everything has been installed and the tests run as root.
  */
+
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 export interface Capability {
   ok: boolean;
@@ -90,3 +92,15 @@ function lookUp(): Record<CapabilityName, Capability> {
 }
 
 export const can = lookUp();
+
+/** Runs what follows as another user, without a right of root's. */
+export const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"] as const;
+
+/** Not of the host but of the place of the checkout: a private directory is root's alone, and what cannot be read cannot be run. */
+export function nobodyCanRun(): Capability {
+  if (!checkRoot().ok) return checkRoot();
+  const readable = tryCommand(...AS_NOBODY, "test", "-r", join(import.meta.dirname, "capability.ts"));
+  return readable.ok
+    ? OK
+    : missing("setpriv is missing, or nobody may not read this checkout: clone it into a public place");
+}

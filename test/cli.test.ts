@@ -3,7 +3,7 @@
  * Bad input is a normal day. Oracle for each: the exit code, nothing on standard output, and one line on standard error that
  * names what failed and what to do. The files, servers and lack of rights are made here.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
 import { appendFile, chmod, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { createServer as createNetServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { can } from "./capability.js";
+import { AS_NOBODY, can, nobodyCanRun } from "./capability.js";
 import { checkBuild, PROGRAM, type RunOptions, runProgram, startProgram } from "./program.js";
 
 let directory: string;
@@ -208,19 +208,15 @@ describe("capture files: exit 1", () => {
 describe("a host that refuses", () => {
   const socketArgs = (name: string): string[] => ["--config", config, "--socket", inDirectory(name)];
   const setpriv = (...args: string[]): string[] => ["setpriv", ...args, "--"];
-  const NOBODY = setpriv("--reuid=65534", "--regid=65534", "--clear-groups");
   const NO_CAPABILITIES = setpriv("--bounding-set=-all", "--inh-caps=-all");
   const ONLY_RAW = setpriv("--bounding-set=-all,+net_raw", "--inh-caps=-all");
-  const needs = { ...can.root };
-  if (needs.ok && spawnSync(NOBODY[0] as string, [...NOBODY.slice(1), "test", "-r", PROGRAM]).status !== 0) {
-    Object.assign(needs, { ok: false, why: "setpriv is missing, or nobody may not read this checkout" });
-  }
+  const needs = nobodyCanRun();
 
   describe.skipIf(!needs.ok)(`without rights — ${needs.why || "as nobody"}`, () => {
     it("not root: what it takes", async () => {
       const args = ["run", "--duration", "1s", "--socket", inDirectory("nobody.sock"), "--config", config];
       // A journal that nobody may keep is the smaller trouble, and not the one that is told.
-      const options = { through: NOBODY, env: { RTCPROBE_JOURNAL_DIRECTORY: "/proc/journal" } };
+      const options = { through: [...AS_NOBODY], env: { RTCPROBE_JOURNAL_DIRECTORY: "/proc/journal" } };
       await expectFailure(args, 1, /no permission for eBPF/, /CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON/, options);
       await expectFailure([...args, "--source", "ebpf"], 1, /no permission for eBPF/, /run as root/, options);
       await expectFailure(

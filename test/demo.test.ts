@@ -19,7 +19,7 @@ import { buildRtp, parseRtp } from "../demo/rtp.js";
 import { buildRequest, buildResponse, parseStun } from "../demo/stun.js";
 import { findPairTruth, findStreamTruth } from "../demo/truth.js";
 import { findCgroupRoot } from "../src/cgroup.js";
-import { can } from "./capability.js";
+import { AS_NOBODY, can, nobodyCanRun } from "./capability.js";
 
 const ROOT = join(import.meta.dirname, "..");
 
@@ -173,13 +173,7 @@ async function remains(demo: ChildProcess): Promise<string[]> {
   return [...namespaces.split("\n"), ...cgroups].filter((entry) => entry.startsWith(name));
 }
 
-/** Another user, who can still read a checkout that is root's alone. */
-const AS_NOBODY = [
-  ...["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"],
-  ...["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"],
-];
-
-function startDemo(environment: NodeJS.ProcessEnv, prefix: string[] = []) {
+function startDemo(environment: NodeJS.ProcessEnv, prefix: readonly string[] = []) {
   const [program = "", ...args] = [...prefix, process.execPath, "--import", "tsx", join(ROOT, "demo", "main.ts")];
   const demo = spawn(program, args, { cwd: ROOT, env: { ...process.env, ...environment } });
   const output = { out: "", err: "" };
@@ -215,10 +209,14 @@ describe.skipIf(why !== "")(`make demo — ${why || "eBPF and namespaces"}`, () 
     expect(await remains(demo)).toEqual([]);
   });
 
-  it("not root, or a bad variable: one line", async () => {
+  const needs = nobodyCanRun();
+  it.skipIf(!needs.ok)(`not root: one line — ${needs.why || "as nobody"}`, async () => {
     const nobody = startDemo({}, AS_NOBODY);
     expect(await once(nobody.demo, "close")).toEqual([1, null]);
     expect(nobody.output.err).toBe("rtcprobe: the demo makes network namespaces and loads eBPF; run it as root\n");
+  });
+
+  it("a bad variable: one line", async () => {
     const typo = startDemo({ DEMO_SECONDS: "12abc" });
     expect(await once(typo.demo, "close")).toEqual([2, null]);
     expect(typo.output.err).toBe("rtcprobe: DEMO_SECONDS=12abc cannot be used; give a whole number from 5 to 3600\n");
