@@ -6,14 +6,32 @@
 #include "function.h"
 #include "stream.h"
 
+/*
+ * What has passed since the packet before, by the clock of arrival and by that of RTP. A stray of another time counts for
+ * nothing (RFC 3550 A.1): behind it, since the last packet that advanced.
+ */
+struct stream_interval {
+	__u64 elapsed;
+	__s32 ticks;
+};
+
+static inline struct stream_interval stream_interval(const struct stream *s, const struct stream_detail *detail,
+						     __u64 now, __u32 timestamp)
+{
+	__u64 before = detail->has_bad_seq ? detail->order_ns : s->last_ns;
+	__u32 before_ts = detail->has_bad_seq ? detail->order_ts : s->last_ts;
+
+	return (struct stream_interval){ now - before, (__s32)(timestamp - before_ts) };
+}
+
 /* One jitter filter over every packet in order of arrival, the other over the packets that advanced. */
 static inline void stream_jitter(struct stream *s, const struct stream_detail *detail, __u64 now, __u32 timestamp,
 				 int in_order)
 {
-	__u64 change = transit_change(now - s->last_ns, (__s32)(timestamp - s->last_ts), s->clock_rate);
+	struct stream_interval since = stream_interval(s, detail, now, timestamp);
+	__u64 change = transit_change(since.elapsed, since.ticks, s->clock_rate);
 
-	if (!detail->has_bad_seq) /* else the packet before was a stray of another time */
-		jitter_step(&s->jitter_rfc3550, change);
+	jitter_step(&s->jitter_rfc3550, change);
 	if (!in_order || timestamp == detail->order_ts)
 		return;
 	if (s->behind)
@@ -26,6 +44,7 @@ static inline void stream_jitter(struct stream *s, const struct stream_detail *d
 static inline void stream_search(struct stream *s, struct stream_detail *detail, __u64 now, __u32 timestamp,
 				 int in_order)
 {
+	struct stream_interval since = stream_interval(s, detail, now, timestamp);
 	struct clock_search *search = &detail->search;
 	int counts = in_order && timestamp != detail->order_ts;
 	__u64 elapsed = now - detail->order_ns;
@@ -35,8 +54,7 @@ static inline void stream_search(struct stream *s, struct stream_detail *detail,
 	for (__u32 i = 0; i < CLOCK_CANDIDATES; i++) {
 		__u32 rate = CLOCK_CANDIDATE[i];
 
-		jitter_step(&search->jitter_rfc3550[i],
-			    transit_change(now - s->last_ns, (__s32)(timestamp - s->last_ts), rate));
+		jitter_step(&search->jitter_rfc3550[i], transit_change(since.elapsed, since.ticks, rate));
 		if (counts) {
 			__u64 change = transit_change(elapsed, ticks, rate);
 

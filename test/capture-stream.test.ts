@@ -146,6 +146,24 @@ describe("loss, duplicates and reordering are exact", () => {
     expect(analysis.streams[0]?.record.jitterNsQ8).toBe(0);
   });
 
+  it.each([
+    ["while its clock is searched for", 400, {}],
+    ["once its clock is known", 4000, {}],
+    ["of a clock that was told", 400, { 111: RATE }],
+  ])("a stray packet %s is no loss and bends no jitter", async (_, strayMs, clockRates) => {
+    const regular = paced(range(0, 300)).map((step) => ({ ...step, atMs: step.atMs + ((step.index * 7) % 5) }));
+    const stray: Step = { index: 0, atMs: strayMs + 11, fields: { seq: 40_000, timestamp: 77 } };
+    const steps = [...regular, stray].sort((a, b) => a.atMs - b.atMs);
+    const analysis = await analyze(play(steps).packets, clockRates);
+    const { everyPacket, inOrder } = jitters(play(regular).arrivals, RATE); // as if it had not come: RFC 3550 A.1
+    expect(countsOf(analysis)).toEqual({ packets: 301, lost: 0, duplicated: 0, reordered: 0 });
+    const [{ stats } = {}] = analysis.streams;
+    if (stats?.type !== "inbound-rtp") throw new Error("no inbound stream");
+    expect(stats.clockRate).toBe(RATE);
+    expect(Math.abs((stats.jitterRfc3550 ?? Number.NaN) - everyPacket)).toBeLessThan(1e-6);
+    expect(Math.abs((stats.jitter ?? Number.NaN) - inOrder)).toBeLessThan(1e-6);
+  });
+
   it("one SSRC to two ports is two streams, and so are two SSRCs on one", async () => {
     const at = (i: number): bigint => START_NS + BigInt(i * 20e6);
     const packets = range(0, 50).flatMap((i) => [

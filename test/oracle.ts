@@ -65,12 +65,14 @@ export const countArrivals = (arrivals: Arrival[]): OracleCounts => countNumbers
  * RFC 3550 A.8 in seconds: over every packet, and as getStats has it (in order, timestamp changed, no restart).
  * @param numbers - of the packets, without wrap-around
  * @param begins - whether a sender begins anew with a packet: nothing is subtracted from what was before
+ * @param isStray - whether a packet is of another time: nothing is subtracted from it, and from what comes next the last in order
  */
 export function jitters(
   arrivals: Arrival[],
   clockRate: number,
   numbers = extendedNumbers(arrivals),
   begins: (i: number) => boolean = () => false,
+  isStray: (i: number) => boolean = () => false,
 ): { everyPacket: number; inOrder: number } {
   const difference = (a: Arrival, b: Arrival): number =>
     Math.abs(Number(a.timeNs - b.timeNs) / 1e9 - ((a.timestamp - b.timestamp) | 0) / clockRate);
@@ -81,6 +83,10 @@ export function jitters(
   let previousInOrder: Arrival | undefined;
   arrivals.forEach((arrival, i) => {
     const number = numbers[i] as number;
+    if (isStray(i)) {
+      previous = previousInOrder;
+      return;
+    }
     if (begins(i)) {
       previous = previousInOrder = undefined;
       highest = Number.NEGATIVE_INFINITY;
