@@ -71,8 +71,6 @@ struct report {
 	__u32 reporter;
 	__u32 last_seq;
 	__u32 jitter; /* RTP ticks */
-	__u32 lsr;
-	__u32 dlsr;
 	__s32 lost;
 	__u32 fraction; /* 1/256 */
 
@@ -96,7 +94,7 @@ struct report {
 	__u32 reserved;
 };
 
-_Static_assert(sizeof(struct report) == 480, "report is a map value: no padding");
+_Static_assert(sizeof(struct report) == 472, "report is a map value: no padding");
 
 /* Beside the direction in the tag of a source in the clear: where there are no ports (a log) nothing else tells it from SRTCP's. */
 enum { REPORT_CLEAR = 4 };
@@ -127,6 +125,7 @@ static inline void report_mark_time(struct report *r, __u32 sec, __u32 frac, __u
 		return;
 	mark->at_ns = now;
 	mark->middle = sec << 16 | frac >> 16;
+	mark->delay = 0;
 	r->next_mark++;
 }
 
@@ -174,7 +173,7 @@ static inline void report_sender_info(struct report *r, const struct datagram *d
  * What an answer to a time that this SSRC said gives: LSR and DLSR of a report block, or LRR and DLRR. Zeros say that no time has
  * arrived there, or not how long ago. To be asked before report_receive(); returns enum rtcp_answer, as in the item.
  */
-LONG_FUNCTION int report_answer(const struct report *r, const struct datagram *d, struct rtcp_item *item, __u64 now)
+LONG_FUNCTION int report_answer(struct report *r, const struct datagram *d, struct rtcp_item *item, __u64 now)
 {
 	__u32 middle, delay;
 
@@ -184,7 +183,7 @@ LONG_FUNCTION int report_answer(const struct report *r, const struct datagram *d
 	delay = item->action == RTCP_BLOCK ? read_u32(d, 20) : read_u32(d, 8);
 	item->word = RTCP_ANSWERS_NOTHING;
 	if (middle != 0 && delay != 0)
-		item->word = (__u32)marks_elapsed(r->marks, middle, delay, now, &item->elapsed_ns);
+		item->word = marks_answer(r->marks, middle, delay, now, &item->elapsed_ns);
 	return (int)item->word;
 }
 
@@ -199,19 +198,13 @@ static inline void report_trip(struct round_trips *t, const struct rtcp_item *it
 /* A report block about it: the window shows the block. */
 static inline void report_block(struct report *r, const struct datagram *d, const struct rtcp_item *item)
 {
-	__u32 lsr = read_u32(d, 16), dlsr = read_u32(d, 20);
-	int again = r->mentions && lsr == r->lsr && dlsr == r->dlsr;
-
 	r->mentions++;
 	r->reporter = item->sender;
 	r->fraction = d->bytes[4];
 	r->lost = (__s32)(read_u32(d, 4) << 8) >> 8;
 	r->last_seq = read_u32(d, 8);
 	r->jitter = read_u32(d, 12);
-	r->lsr = lsr;
-	r->dlsr = dlsr;
-	if (!again) /* else the network repeated it */
-		report_trip(&r->by_lsr, item);
+	report_trip(&r->by_lsr, item);
 }
 
 /* RFC 3611 section 4.7: the window shows the block. */

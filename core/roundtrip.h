@@ -12,7 +12,14 @@ enum { MARKS = 8 }; /* times that are remembered: an answer may be to an older o
 struct mark {
 	__u64 at_ns;
 	__u32 middle; /* of the NTP timestamp: what comes back as LSR or LRR */
-	__u32 reserved;
+	__u32 delay;  /* DLSR or DLRR of the latest answer: the same again is the network's, not the other end's */
+};
+
+/* What an answer gave. */
+enum rtcp_answer {
+	RTCP_UNMATCHED, /* to a time that nobody saw said */
+	RTCP_ROUND_TRIP,
+	RTCP_ANSWERS_NOTHING, /* or what another one answered before */
 };
 
 /* Round trips of one kind, in nanoseconds as seen at the hook. */
@@ -26,24 +33,37 @@ struct round_trips {
 };
 
 /*
- * A - LSR - DLSR (RFC 3550 section 6.4.1), A and LSR by our clock. True if there is a round trip. Without a branch per
- * mark, so that the verifier does not walk the rest once for each.
+ * 1 + the mark of this time, 0 if there is none. Without a branch per mark, so that the verifier does not walk the rest
+ * once for each.
  */
-SHORT_FUNCTION int marks_elapsed(const struct mark *marks, __u32 middle, __u32 delay_q16, __u64 now, __u64 *elapsed_ns)
+static inline __u32 marks_find(const struct mark *marks, __u32 middle)
 {
-	__u64 delay_ns = (__u64)delay_q16 * NS_PER_S >> 16;
-	__u64 at_ns = 0;
+	__u64 found = 0;
 
 	for (__u32 i = 0; i < MARKS; i++) {
 		__u64 equal = ((__u64)(marks[i].middle ^ middle) - 1) >> 63;
 
 		__asm__("" : "+r"(equal)); /* else compilers make a branch of it again */
-		at_ns += (marks[i].at_ns - at_ns) * equal;
+		found += (i + 1 - found) * equal;
 	}
-	if (at_ns == 0 || now < at_ns || now - at_ns < delay_ns)
-		return 0;
-	*elapsed_ns = now - at_ns - delay_ns;
-	return 1;
+	return (__u32)found;
+}
+
+/* A - LSR - DLSR (RFC 3550 section 6.4.1), A and LSR by our clock. */
+SHORT_FUNCTION enum rtcp_answer marks_answer(struct mark *marks, __u32 middle, __u32 delay, __u64 now,
+					     __u64 *elapsed_ns)
+{
+	__u64 delay_ns = (__u64)delay * NS_PER_S >> 16;
+	__u32 found = marks_find(marks, middle);
+	struct mark *mark = &marks[(found - 1) % MARKS];
+
+	if (!found || now < mark->at_ns || now - mark->at_ns < delay_ns)
+		return RTCP_UNMATCHED;
+	if (mark->delay == delay) /* the network repeated it */
+		return RTCP_ANSWERS_NOTHING;
+	mark->delay = delay;
+	*elapsed_ns = now - mark->at_ns - delay_ns;
+	return RTCP_ROUND_TRIP;
 }
 
 static inline void round_trips_add(struct round_trips *t, __u64 elapsed_ns)

@@ -106,13 +106,6 @@ enum rtcp_action {
 	RTCP_ASK,            /* is `ssrc` known? */
 };
 
-/* What an answer gave: item->word after RTCP_BLOCK and RTCP_DELAY. */
-enum rtcp_answer {
-	RTCP_UNMATCHED, /* to a time that nobody saw said */
-	RTCP_ROUND_TRIP,
-	RTCP_ANSWERS_NOTHING,
-};
-
 struct rtcp_item {
 	__u32 ssrc;   /* who said it, or whom it is about */
 	__u32 sender; /* who said it */
@@ -120,7 +113,7 @@ struct rtcp_item {
 	__u8 packet;  /* enum rtcp_packet */
 	__u8 leads;   /* the first packet of its datagram */
 	__u8 encrypted;
-	__u32 word; /* an answer: enum rtcp_answer. RTCP_ASK: 1 if known. SRTCP: the word 14 bytes before the end */
+	__u32 word; /* after RTCP_BLOCK and RTCP_DELAY: enum rtcp_answer. RTCP_ASK: 1 if known. SRTCP: the word 14 bytes before the end */
 	__u64 elapsed_ns; /* an answer: the round trip. SRTCP: the last word */
 };
 

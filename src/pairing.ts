@@ -44,12 +44,12 @@ export interface InboundRepairStats {
   fecBytesReceived?: number;
 }
 
-/** Seconds that a repair's timestamp may be behind the media's, and before it. */
+/** Seconds that a repair's timestamp may be behind the media's, and before it, beside four times the jitter. */
 const MOST_BEHIND = 2;
 const MOST_AHEAD = 0.1;
 /** Two clocks drift apart by so much at the most. */
 const DRIFT = 1e-4;
-/** Seconds: FEC is sent with what it protects, a retransmission a round trip later; four times the jitter is added. */
+/** Seconds: FEC is sent with what it protects, a retransmission a round trip later. */
 const LAG = 0.05;
 /** A media stream that pauses for longer than this may have stopped its clock; milliseconds. */
 const PAUSE_MS = 10_000;
@@ -95,12 +95,13 @@ function look(suspect: StreamRecord, media: StreamRecord, evidence: Evidence): b
   const lag = lagBehind(suspect, media);
   if (lag === undefined) return false;
   const drift = (Math.abs(suspect.lastMs - media.lastMs) / 1000) * DRIFT;
-  if (lag < -MOST_AHEAD - drift || lag > MOST_BEHIND + drift) {
+  const late = (4 * media.jitterNsQ8) / 256 / 1e9; // as the media's last packet may be
+  if (lag < -MOST_AHEAD - drift - late || lag > MOST_BEHIND + drift) {
     evidence.misses++;
     return true;
   }
   evidence.hits++;
-  evidence.lagged ||= lag > LAG + drift + (4 * media.jitterNsQ8) / 256 / 1e9;
+  evidence.lagged ||= lag > LAG + drift + late;
   return true;
 }
 

@@ -13,8 +13,14 @@ export type Fields<Stats> = Record<FieldName<Stats>, FieldType>;
 
 const { FLOAT, INTEGER, STRING } = FieldType;
 
-const REMOTE_FIELDS = {
+const COMMON_FIELDS = {
   pid: INTEGER,
+  turnPeer: STRING,
+  relay: STRING,
+};
+
+const REMOTE_FIELDS = {
+  ...COMMON_FIELDS,
   roundTripTime: FLOAT,
   totalRoundTripTime: FLOAT,
   roundTripTimeMeasurements: INTEGER,
@@ -53,7 +59,7 @@ export const REMOTE_OUTBOUND_FIELDS: Fields<RemoteOutboundRtpStats> = {
 };
 
 export const RTCP_FIELDS: Fields<RtcpStats> = {
-  pid: INTEGER,
+  ...COMMON_FIELDS,
   protocol: STRING,
   cipher: STRING,
   datagrams: INTEGER,

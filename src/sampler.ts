@@ -201,7 +201,10 @@ export class Sampler {
         ),
       ),
       ...this.#pairStats(relays, context),
-      reports: this.#reports.ordered.flatMap((t) => reportStats(t.record, context(t))),
+      reports: this.#reports.ordered.flatMap((t) => {
+        const label = relays.label(t.origin);
+        return reportStats(t.record, context(t)).map((stats) => Object.assign(stats, label));
+      }),
       datagrams: snapshot.datagrams,
     };
     this.#annotator.annotate(this.#streams.ordered, sample.streams, sample.candidatePairs);

@@ -176,8 +176,6 @@ struct report make_report()
 	r.reporter = NARROW + 140;
 	r.last_seq = NARROW + 141;
 	r.jitter = NARROW + 142;
-	r.lsr = NARROW + 143;
-	r.dlsr = NARROW + 144;
 	r.lost = -145;
 	r.fraction = NARROW + 146;
 	r.nacks = NARROW + 147;

@@ -27,6 +27,20 @@ import {
   u32,
   udp,
 } from "./packets.js";
+import {
+  ALLOCATE,
+  CREATE_PERMISSION,
+  channelBind,
+  DATA,
+  dataAttribute,
+  inChannel,
+  indication,
+  type Peer,
+  peerAddress,
+  peerText,
+  REFRESH,
+  SEND,
+} from "./turn.js";
 
 const CONTROLLED = attribute(0x8029, Buffer.alloc(8, 1));
 const CONTROLLING = attribute(0x802a, Buffer.alloc(8, 2));
@@ -239,38 +253,12 @@ describe("DTLS", () => {
   });
 });
 
-const COOKIE = u32(0x2112a442);
-/** stun() has this transaction id. */
-const idOf = (id: number): Buffer => Buffer.concat([u32(0), u32(0), u32(id)]);
+const PEER = { address: "203.0.113.9", port: 60_000 };
+const OTHER = { address: "203.0.113.9", port: 60_001 };
+const PEER6 = { address: "2001:db8::99", port: 7 };
 
-const xor = (bytes: Buffer, key: Buffer): Buffer => Buffer.from(bytes.map((byte, i) => byte ^ (key[i] as number)));
-
-/** RFC 8489 section 14.2 as XOR-PEER-ADDRESS. */
-function peerAddress(address: string, port: number, id: number): Buffer {
-  const isV6 = address.includes(":");
-  const plain = isV6
-    ? Buffer.from("20010db8000000000000000000000099", "hex")
-    : Buffer.from(address.split(".").map(Number));
-  const hidden = xor(plain, Buffer.concat([COOKIE, idOf(id)]));
-  return attribute(0x0012, Buffer.concat([u16(isV6 ? 2 : 1), u16(port ^ 0x2112), hidden]));
-}
-
-const [ALLOCATE, REFRESH, CREATE_PERMISSION, CHANNEL_BIND] = [0x0003, 0x0004, 0x0008, 0x0009];
-const [SEND, DATA] = [0x0016, 0x0017];
-const PEER = { address: "203.0.113.9", port: 60_000, text: "203.0.113.9:60000" };
-const OTHER = { address: "203.0.113.9", port: 60_001, text: "203.0.113.9:60001" };
-const PEER6 = { address: "2001:db8::99", port: 7, text: "[2001:db8::99]:7" };
-
-const relayed = (type: number, id: number, data: Buffer, peer = PEER): Buffer =>
-  stun(type, id, peerAddress(peer.address, peer.port, id), attribute(0x0013, data));
-const inChannel = (channel: number, data: Buffer): Buffer => Buffer.concat([u16(channel), u16(data.length), data]);
-const bind = (id: number, channel: number, peer = PEER): Buffer =>
-  stun(
-    CHANNEL_BIND,
-    id,
-    attribute(0x000c, Buffer.concat([u16(channel), u16(0)])),
-    peerAddress(peer.address, peer.port, id),
-  );
+const relayed = (type: number, id: number, data: Buffer, peer: Peer = PEER): Buffer => indication(type, id, data, peer);
+const bind = (id: number, channel: number, peer: Peer = PEER): Buffer => channelBind(id, channel, peer);
 const transaction = (atMs: number, request: Buffer, trip: number, isError = false): Event[] => {
   const answer = Buffer.from(request.subarray(0, 20));
   answer.writeUInt16BE(request.readUInt16BE(0) | (isError ? 0x0110 : 0x0100), 0);
@@ -336,7 +324,7 @@ describe("through a TURN relay", () => {
       ends.src,
     );
     const far = ends.dst.includes(":") ? `[${ends.dst}]:${ends.dstPort}` : `${ends.dst}:${ends.dstPort}`;
-    const label = { turnPeer: peer.text, relay: far };
+    const label = { turnPeer: peerText(peer), relay: far };
     expect(streams).toMatchObject([
       { type: "outbound-rtp", packetsSent: 50, bytesSent: 50 * 60, ...label },
       { type: "inbound-rtp", packetsReceived: 50, packetsLost: 0, ...label },
@@ -350,7 +338,9 @@ describe("through a TURN relay", () => {
       return [100 + i * 20, "second", inChannel(0x4001, rtp({ seq: i, timestamp: i * 960 }))];
     });
     const { streams } = await sampleOf(packets([...transaction(0, bind(1, 0x4001), 10), ...wrapped]));
-    expect(streams).toMatchObject([{ turnChannel: 0x4001, turnPeer: PEER.text, relay: RELAY, packetsReceived: 50 }]);
+    expect(streams).toMatchObject([
+      { turnChannel: 0x4001, turnPeer: peerText(PEER), relay: RELAY, packetsReceived: 50 },
+    ]);
   });
 
   it("a pair goes on when its peer gets a channel: checks, nomination and DTLS are one pair's", async () => {
@@ -367,7 +357,7 @@ describe("through a TURN relay", () => {
     );
     expect(candidatePairs).toMatchObject([
       {
-        turnPeer: PEER.text,
+        turnPeer: peerText(PEER),
         relay: RELAY,
         requestsSent: 2,
         nominated: true,
@@ -394,9 +384,9 @@ describe("through a TURN relay", () => {
       requestsSent,
     ]);
     expect(found).toEqual([
-      [PEER.text, undefined, 1],
-      [OTHER.text, undefined, 1],
-      [OTHER.text, 0x4002, 2],
+      [peerText(PEER), undefined, 1],
+      [peerText(OTHER), undefined, 1],
+      [peerText(OTHER), 0x4002, 2],
     ]);
   });
 
@@ -405,8 +395,8 @@ describe("through a TURN relay", () => {
       packets([
         [0, "first", relayed(SEND, 1, Buffer.from("hello"))],
         [1, "first", relayed(SEND, 2, Buffer.alloc(0))],
-        [2, "first", stun(SEND, 3, attribute(0x0013, rtp({ seq: 1, timestamp: 1 })))],
-        [3, "first", stun(DATA, 4, peerAddress(PEER.address, PEER.port, 4))],
+        [2, "first", stun(SEND, 3, dataAttribute(rtp({ seq: 1, timestamp: 1 })))],
+        [3, "first", stun(DATA, 4, peerAddress(PEER, 4))],
         [4, "first", relayed(SEND, 5, relayed(SEND, 6, rtp({ seq: 1, timestamp: 1 })))],
       ]),
     );

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { addon, rowAt, rowCount } from "../src/native.js";
 import { Sampler } from "../src/sampler.js";
 import { withFile } from "./analysis.js";
-import { ENDS, frame, type Packet, pcap, reversed, START_NS, u16, u32 } from "./packets.js";
+import { ENDS, frame, type Packet, pcap, reversed, rtcp, START_NS, u32 } from "./packets.js";
 
 const X = 0x11111111;
 const Y = 0x22222222;
@@ -19,13 +19,11 @@ const ntp = (ms: number): [number, number] => [
 const middle = (ms: number): number => (((ntp(ms)[0] & 0xffff) << 16) | (ntp(ms)[1] >>> 16)) >>> 0;
 const q16 = (ms: number): number => Math.round((ms * 65_536) / 1000);
 
-const packet = (type: number, count: number, ...words: number[]): Buffer =>
-  Buffer.concat([Buffer.from([0x80 | count, type]), u16(words.length), ...words.map(u32)]);
 const block = (about: number, lsr: number, dlsr: number): number[] => [about, (8 << 24) | 12, 70_000, 480, lsr, dlsr];
 const senderReport = (ssrc: number, ms: number, ...blocks: number[][]): Buffer =>
-  packet(200, blocks.length, ssrc, ...ntp(ms), ms * 48, 100, 9000, ...blocks.flat());
+  rtcp(200, blocks.length, ssrc, ...ntp(ms), ms * 48, 100, 9000, ...blocks.flat());
 const receiverReport = (ssrc: number, ...blocks: number[][]): Buffer =>
-  packet(201, blocks.length, ssrc, ...blocks.flat());
+  rtcp(201, blocks.length, ssrc, ...blocks.flat());
 
 const at = (ms: number, payload: Buffer, ends = ENDS): Packet => ({
   bytes: frame(payload, ends),
@@ -99,12 +97,13 @@ describe("round trips of cleartext RTCP", () => {
   });
 
   it("come from DLRR where this end only receives", async () => {
-    const reference = (ms: number): Buffer => packet(207, 0, Y, (4 << 24) | 2, ...ntp(ms));
-    const answer = packet(207, 0, X, (5 << 24) | 3, Y, middle(0), q16(200));
+    const reference = (ms: number): Buffer => rtcp(207, 0, Y, (4 << 24) | 2, ...ntp(ms));
+    const answer = rtcp(207, 0, X, (5 << 24) | 3, Y, middle(0), q16(200));
     const { reports } = await reportsOf(
       [
         at(0, Buffer.concat([receiverReport(Y), reference(0)])),
         back(230, Buffer.concat([senderReport(X, 0), answer])), // 30 ms
+        back(235, Buffer.concat([senderReport(X, 0), answer])), // repeated by the network
         back(5230, senderReport(X, 5000)),
       ],
       [ENDS.src],
@@ -149,7 +148,7 @@ describe("SRTCP", () => {
     const secret = Buffer.alloc(24, index * 37 + 11);
     const word = u32((0x80000000 | index) >>> 0);
     const tail = cipher === "cm" ? [word, Buffer.alloc(10, 0x55)] : [Buffer.alloc(16, 0x55), word];
-    return Buffer.concat([packet(206, 1, X, 0), secret, ...tail]);
+    return Buffer.concat([rtcp(206, 1, X, 0), secret, ...tail]);
   };
 
   it.each([

@@ -7,23 +7,25 @@
 import { describe, expect, it } from "vitest";
 import { addon } from "../src/native.js";
 import { Sampler } from "../src/sampler.js";
-import type { CandidatePairStats, Sample, StreamStats } from "../src/stats.js";
+import type { CandidatePairStats, IceServerStats, Sample, StreamStats } from "../src/stats.js";
 import { outcomesSum, withFile } from "./analysis.js";
 import type { Ends } from "./packets.js";
+import type { Via } from "./scenario/relay.js";
+import { expectReports } from "./scenario/reported.js";
 import { makeScenario, type Scenario } from "./scenario/scenario.js";
-import type { PairSideTruth, PairTruth, StreamTruth } from "./scenario/truth.js";
+import type { PairSideTruth, PairTruth, ServerTruth, StreamTruth } from "./scenario/truth.js";
 
 const SEEDS = Number(process.env.RTCPROBE_SEEDS ?? 200);
 const GROUP = 25;
 /** What "within seconds" of the README is held to: a stream that lasted so long has its clock. */
 const CLOCK_KNOWN_MS = 4000;
 
-const keyOf = (ends: Ends, ssrc: number, channel?: number): string =>
-  `${ssrc} ${ends.src}:${ends.srcPort} ${ends.dst}:${ends.dstPort} ${channel ?? ""}`;
+const keyOf = (ends: Ends, ssrc: number, { turnChannel, turnPeer, relay }: Via): string =>
+  `${ssrc} ${ends.src}:${ends.srcPort} ${ends.dst}:${ends.dstPort} ${turnChannel} ${turnPeer} ${relay}`;
 
 function statsKey(stats: StreamStats | CandidatePairStats, ssrc: number): string {
-  const { srcAddress: src, srcPort, dstAddress: dst, dstPort, turnChannel } = stats;
-  return keyOf({ src, srcPort, dst, dstPort }, ssrc, turnChannel);
+  const { srcAddress: src, srcPort, dstAddress: dst, dstPort } = stats;
+  return keyOf({ src, srcPort, dst, dstPort }, ssrc, stats);
 }
 
 /** As `analyze` reads: with looks on the way. */
@@ -72,26 +74,43 @@ function checkJitter(stats: StreamStats, truth: StreamTruth): void {
 const toNs = (seconds: number | undefined): number | undefined =>
   seconds === undefined ? undefined : Math.round(seconds * 1e9);
 
-function checkPair(stats: CandidatePairStats | undefined, { ours, theirs }: PairTruth): void {
-  const times = ({ roundTrips, lastNs, minNs, maxNs }: PairSideTruth) =>
-    roundTrips > 0 ? [lastNs, minNs, maxNs] : [undefined, undefined, undefined];
+/** What our requests came to. */
+function checkRequests(stats: CandidatePairStats | IceServerStats | undefined, ours: PairSideTruth): void {
+  const { roundTrips, lastNs, minNs, maxNs } = ours;
   expect(stats).toMatchObject({
     requestsSent: ours.requests,
     retransmissionsSent: ours.retransmissions,
     responsesReceived: ours.responses,
-    roundTripTimeMeasurements: ours.roundTrips,
-    requestsReceived: theirs.requests + theirs.retransmissions,
-    responsesSent: theirs.responses,
+    roundTripTimeMeasurements: roundTrips,
   });
   expect(toNs(stats?.totalRoundTripTime) ?? 0).toBe(ours.totalNs);
   const { currentRoundTripTime, minRoundTripTime, maxRoundTripTime } = stats ?? {};
-  expect([currentRoundTripTime, minRoundTripTime, maxRoundTripTime].map(toNs)).toEqual(times(ours));
+  expect([currentRoundTripTime, minRoundTripTime, maxRoundTripTime].map(toNs)).toEqual(
+    roundTrips > 0 ? [lastNs, minNs, maxNs] : [undefined, undefined, undefined],
+  );
+}
+
+function checkPair(stats: CandidatePairStats | undefined, { ours, theirs }: PairTruth): void {
+  checkRequests(stats, ours);
+  expect(stats).toMatchObject({
+    requestsReceived: theirs.requests + theirs.retransmissions,
+    responsesSent: theirs.responses,
+  });
   expect(toNs(stats?.totalResponseDelay) ?? 0).toBe(theirs.totalNs);
+}
+
+function checkServers(stats: IceServerStats[], truths: ServerTruth[]): void {
+  expect(stats.length).toBe(truths.length);
+  for (const { ends, ours, errors } of truths) {
+    const server = stats.find(({ dstPort, srcPort }) => dstPort === ends.dstPort && srcPort === ends.srcPort);
+    expect(server).toMatchObject({ serverKind: "turn", dstAddress: ends.dst, errorResponsesReceived: errors });
+    checkRequests(server, ours);
+  }
 }
 
 /** Over all seeds. */
 const clocks = { asked: 0, right: 0, wrong: 0 };
-const covered = { lost: 0, duplicated: 0, reordered: 0, roundTrips: 0, repairs: 0, inChannels: 0 };
+const covered = { stray: 0, lost: 0, duplicated: 0, reordered: 0, roundTrips: 0, repairs: 0, relayed: 0, reported: 0 };
 /** Streams of retransmissions that were told from media. Few packets, and a media stream that began anew, leave it open. */
 let told = 0;
 
@@ -110,10 +129,11 @@ function checkClock(stats: StreamStats, truth: StreamTruth): void {
 function checkStream(stats: StreamStats, truth: StreamTruth): void {
   expect(stats.type).toBe(truth.outbound ? "outbound-rtp" : "inbound-rtp");
   expect(countsOf(stats)).toEqual(expectedCounts(truth));
+  covered.stray += truth.stray;
   covered.lost += truth.lost;
   covered.duplicated += truth.duplicated;
   covered.reordered += truth.reordered;
-  if (truth.channel !== undefined) covered.inChannels++;
+  if (truth.via.relay !== undefined) covered.relayed++;
   if (truth.isRepair) {
     covered.repairs++;
     if (stats.repairKind !== undefined) told++;
@@ -126,23 +146,25 @@ function checkStream(stats: StreamStats, truth: StreamTruth): void {
 }
 
 async function checkScenario(scenario: Scenario): Promise<void> {
-  const { streams, candidatePairs, datagrams } = await analyze(scenario);
+  const { streams, candidatePairs, iceServers, reports, datagrams } = await analyze(scenario);
   const found = new Map(streams.map((stats) => [statsKey(stats, stats.ssrc), stats]));
-  const wanted = scenario.streams.map(({ ends, ssrc, channel }) => keyOf(ends, ssrc, channel));
+  const wanted = scenario.streams.map(({ ends, ssrc, via }) => keyOf(ends, ssrc, via));
   expect([...found.keys()].sort()).toEqual(wanted.sort());
   for (const truth of scenario.streams) {
-    checkStream(found.get(keyOf(truth.ends, truth.ssrc, truth.channel)) as StreamStats, truth);
+    checkStream(found.get(keyOf(truth.ends, truth.ssrc, truth.via)) as StreamStats, truth);
   }
   const pairs = new Map(candidatePairs.map((stats) => [statsKey(stats, 0), stats]));
   expect(pairs.size).toBe(scenario.pairs.length);
   for (const truth of scenario.pairs) {
-    checkPair(pairs.get(keyOf(truth.ends, 0)), truth);
+    checkPair(pairs.get(keyOf(truth.ends, 0, truth.via)), truth);
     covered.roundTrips += truth.ours.roundTrips;
   }
+  checkServers(iceServers, scenario.servers);
+  covered.reported += expectReports(reports, scenario.sources);
   expect(datagrams.seen).toBe(scenario.datagrams);
   expect(outcomesSum(datagrams)).toBe(scenario.datagrams);
   const rtp = scenario.streams.reduce((sum, { packets }) => sum + packets, 0);
-  expect(datagrams).toMatchObject({ rtp, stun: scenario.stun });
+  expect(datagrams).toMatchObject({ rtp, stun: scenario.stun, turn: scenario.turn });
   // Noise may look it: behind RTP's version one random datagram of 10^4 has RTCP's type and length.
   for (const kind of ["rtcp", "srtcp", "dtls"] as const) {
     expect(datagrams[kind]).toBeGreaterThanOrEqual(scenario[kind]);

@@ -58,6 +58,10 @@ export function stun(type: number, id: number, ...attributes: Buffer[]): Buffer 
 /** USERNAME: what makes a request a connectivity check of ICE (RFC 8445 section 7.2.2). */
 export const USERNAME = attribute(0x0006, Buffer.from("evtj:h6vY"));
 
+/** RFC 3550 section 6.4: one packet of whole words; `count` are the five bits behind version and padding. */
+export const rtcp = (type: number, count: number, ...words: number[]): Buffer =>
+  Buffer.concat([Buffer.from([0x80 | count, type]), u16(words.length), ...words.map(u32)]);
+
 export interface Ends {
   src: string;
   srcPort: number;
@@ -78,6 +82,17 @@ export function udp(payload: Buffer, ends: Ends, length = 8 + payload.length): B
   return Buffer.concat([u16(ends.srcPort), u16(ends.dstPort), u16(length), u16(0), payload]);
 }
 
+/** An address of either family in network order. */
+export function ipAddress(text: string): Buffer {
+  if (!text.includes(":")) return Buffer.from(text.split(".").map(Number));
+  const [head = "", tail = ""] = text.split("::");
+  const groups = (part: string): number[] =>
+    part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16));
+  const [left, right] = [groups(head), groups(tail)];
+  const middle = Array.from({ length: 8 - left.length - right.length }, () => 0);
+  return Buffer.concat([...left, ...middle, ...right].map(u16));
+}
+
 export interface Ipv4Options {
   /** Bytes of IP options, a multiple of four. */
   options?: number;
@@ -93,7 +108,6 @@ export function ipv4(
   ends: Ends,
   { options = 0, offset = 0, more = false, protocol = 17 }: Ipv4Options = {},
 ) {
-  const address = (text: string): Buffer => Buffer.from(text.split(".").map(Number));
   return Buffer.concat([
     u8(0x45 + options / 4),
     u8(0),
@@ -103,20 +117,11 @@ export function ipv4(
     u8(64),
     u8(protocol),
     u16(0),
-    address(ends.src),
-    address(ends.dst),
+    ipAddress(ends.src),
+    ipAddress(ends.dst),
     Buffer.alloc(options, 1),
     body,
   ]);
-}
-
-function ipv6Address(text: string): Buffer {
-  const [head = "", tail = ""] = text.split("::");
-  const groups = (part: string): number[] =>
-    part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16));
-  const [left, right] = [groups(head), groups(tail)];
-  const middle = Array.from({ length: 8 - left.length - right.length }, () => 0);
-  return Buffer.concat([...left, ...middle, ...right].map(u16));
 }
 
 /** RFC 8200; extensions are [header type, bytes without the next-header field]. */
@@ -129,8 +134,8 @@ export function ipv6(body: Buffer, ends: Ends, extensions: [type: number, rest: 
     u16(payload.length),
     u8(types[0] as number),
     u8(64),
-    ipv6Address(ends.src),
-    ipv6Address(ends.dst),
+    ipAddress(ends.src),
+    ipAddress(ends.dst),
     payload,
   ]);
 }

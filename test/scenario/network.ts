@@ -17,6 +17,8 @@ export interface Conditions {
   reorder: number;
   /** The first packet comes after the third. */
   lateFirst: boolean;
+  /** Packets of another time, put between these. */
+  strays: number;
 }
 
 export const CLEAN: Conditions = {
@@ -28,6 +30,7 @@ export const CLEAN: Conditions = {
   duplicate: 0,
   reorder: 0,
   lateFirst: false,
+  strays: 0,
 };
 
 export function anyConditions(random: Random): Conditions {
@@ -40,6 +43,7 @@ export function anyConditions(random: Random): Conditions {
     duplicate: random.pick([0, 0, 0.01, 0.05]),
     reorder: random.pick([0, 0, 0.01, 0.05]),
     lateFirst: random.happens(0.15),
+    strays: random.pick([0, 0, 0, 0, 1, 3]),
   };
 }
 
@@ -59,7 +63,7 @@ const NS_PER_MS = 1e6;
 const CALM = 3;
 
 export function deliver(random: Random, packets: SentPacket[], conditions: Conditions): Delivery {
-  const { delayMs, jitterMs, loss, burstBegins, burstGoesOn, duplicate, reorder, lateFirst } = conditions;
+  const { delayMs, jitterMs, loss, burstBegins, burstGoesOn, duplicate, reorder } = conditions;
   const arrivals: Arrival[] = [];
   const lost: SentPacket[] = [];
   let [inBurst, inRun, before] = [false, 0, -1];
@@ -82,6 +86,28 @@ export function deliver(random: Random, packets: SentPacket[], conditions: Condi
     if (!isCalm && random.happens(duplicate)) arrivals.push({ sent, ns: ns + random.between(1, 40_000_000) });
   });
   const [first, , third] = arrivals;
-  if (lateFirst && first && third) first.ns = third.ns + 1;
-  return { arrivals: arrivals.sort((a, b) => a.ns - b.ns), lost };
+  if (conditions.lateFirst && first && third) first.ns = third.ns + 1;
+  arrivals.sort((a, b) => a.ns - b.ns);
+  for (let i = 0; i < conditions.strays; i++) goAstray(random, arrivals);
+  return { arrivals, lost };
+}
+
+/** What nobody takes for a loss: further than RFC 3550 A.1's MAX_DROPOUT. */
+const ASTRAY = 10_000;
+/** A stream that is in probation would begin anew with it. */
+const IN_PROBATION = 8;
+
+/** Puts a packet of another time somewhere, though not where the run's first packets are needed to prove it. */
+function goAstray(random: Random, arrivals: Arrival[]): void {
+  const at = random.between(IN_PROBATION, arrivals.length - 1);
+  const [before, after] = [arrivals[at - 1], arrivals[at]];
+  if (before === undefined || after === undefined || after.ns - before.ns < 2) return;
+  if (arrivals.slice(at - CALM, at + 1).some(({ sent }) => sent.run !== after.sent.run || sent.isStray)) return;
+  const sent: SentPacket = {
+    ...before.sent,
+    number: before.sent.number + random.between(ASTRAY, 65_536 - ASTRAY),
+    timestamp: random.next(),
+    isStray: true,
+  };
+  arrivals.splice(at, 0, { sent, ns: random.between(before.ns + 1, after.ns - 1) });
 }

@@ -5,6 +5,7 @@ import { NOISES } from "../noise.js";
 import type { Ends } from "../packets.js";
 import { Random } from "../random.js";
 import { anyConditions, CLEAN, deliver } from "./network.js";
+import { Relay, type Way } from "./relay.js";
 import {
   AUDIO_CODECS,
   audioPackets,
@@ -16,8 +17,9 @@ import {
   VIDEO,
   videoPackets,
 } from "./sender.js";
+import type { SourceTruth } from "./sources.js";
 import { type HeaderOptions, Transport } from "./transport.js";
-import type { PairTruth, StreamTruth } from "./truth.js";
+import type { PairTruth, ServerTruth, StreamTruth } from "./truth.js";
 
 export interface Scenario {
   capture: Buffer;
@@ -25,16 +27,20 @@ export interface Scenario {
   local: string;
   streams: StreamTruth[];
   pairs: PairTruth[];
+  servers: ServerTruth[];
+  sources: SourceTruth[];
   datagrams: number;
   rtcp: number;
   srtcp: number;
   dtls: number;
   stun: number;
+  turn: number;
   noise: number;
 }
 
 const RTX_TYPE = 97;
 const FPS = [15, 25, 30, 60];
+const WAYS = ["channel", "bound channel", "indications"] as const;
 const EXTENSIONS = ["none", "one-byte", "two-byte"] as const;
 
 /** Makes one capture; the methods are the parts that it may have. */
@@ -51,14 +57,21 @@ class Maker {
     return this.#ipv6 ? "2001:db8::2" : "198.51.100.2";
   }
 
-  transport(channel?: number): Transport {
+  /** And one more beside it, for RTCP. */
+  #nextPort(): number {
+    this.#port += 2;
+    return this.#port;
+  }
+
+  transport(way?: Way): Transport {
     const ends: Ends = {
       src: this.#ipv6 ? "2001:db8::77" : "192.0.2.77",
-      srcPort: channel === undefined ? this.#port++ : 3478,
+      srcPort: way === undefined ? this.#nextPort() : 3478,
       dst: this.local,
-      dstPort: this.#port++,
+      dstPort: this.#nextPort(),
     };
-    const transport = new Transport(ends, channel, this.random);
+    const relay = way === undefined ? undefined : new Relay(way, this.random, this.#ipv6);
+    const transport = new Transport(ends, relay, this.random);
     this.transports.push(transport);
     return transport;
   }
@@ -119,10 +132,12 @@ class Maker {
   }
 
   /** What is on a transport of WebRTC beside media. */
-  control(transport: Transport, ssrc: number, isEncrypted: boolean): void {
-    transport.addReports(ssrc, 500, 6000, isEncrypted);
+  control(transport: Transport, theirs: { ssrc: number; clockRate: number }, isEncrypted: boolean): void {
+    if (transport.relay !== undefined && transport.relay.way !== "channel") transport.addServer(0, 7000);
+    if (isEncrypted) transport.addEncryptedReports(theirs.ssrc, 500, 6000);
+    else transport.addConversation(theirs, { fromMs: 500, toMs: 6500 });
     if (isEncrypted) transport.addHandshake(100);
-    if (transport.channel === undefined && this.random.happens(0.8)) transport.addChecks(0, 7000);
+    if (this.random.happens(0.8)) transport.addChecks(0, 7000);
   }
 
   noise(transport: Transport, kinds: readonly string[]): void {
@@ -136,6 +151,8 @@ class Maker {
     for (const { ends, bytes, ns, size } of datagrams) writer.add(ends, bytes, ns, size);
     const sum = (name: "rtcp" | "srtcp" | "dtls" | "noise"): number => transports.reduce((n, t) => n + t[name], 0);
     const streams = transports.flatMap((transport) => transport.streams);
+    const servers = transports.flatMap(({ server }) => server ?? []);
+    const turn = servers.reduce((n, server) => n + server.datagrams, 0);
     const media = streams.reduce((n, { packets }) => n + packets, 0);
     const [rtcp, srtcp, dtls, noise] = [sum("rtcp"), sum("srtcp"), sum("dtls"), sum("noise")];
     return {
@@ -143,12 +160,15 @@ class Maker {
       local: this.local,
       streams,
       pairs: transports.flatMap(({ pair }) => pair ?? []),
+      servers,
+      sources: transports.flatMap(({ sources }) => sources),
       datagrams: datagrams.length,
       rtcp,
       srtcp,
       dtls,
       noise,
-      stun: datagrams.length - media - rtcp - srtcp - dtls - noise,
+      turn,
+      stun: datagrams.length - media - rtcp - srtcp - dtls - noise - turn,
     };
   }
 }
@@ -159,17 +179,18 @@ const NOISE_KINDS = Object.keys(NOISES).filter((kind) => kind !== "two DNS answe
 export function makeScenario(seed: number): Scenario {
   const random = new Random(seed);
   const maker = new Maker(random);
-  const bundle = maker.transport(random.happens(0.2) ? 0x4000 + random.between(0, 0xfff) : undefined);
+  const bundle = maker.transport(random.happens(0.4) ? random.pick(WAYS) : undefined);
   const isEncrypted = random.happens(0.7);
   const ssrc = maker.audio(bundle, OPUS);
   maker.video(bundle, random.happens(0.2));
   if (random.happens(0.3)) maker.simulcast(bundle, random.happens(0.5));
   if (random.happens(0.4)) maker.audio(bundle, OPUS, true);
-  maker.control(bundle, ssrc, isEncrypted);
+  maker.control(bundle, { ssrc, clockRate: OPUS.clockRate }, isEncrypted);
 
   const plain = maker.transport();
-  maker.audio(plain, random.pick(AUDIO_CODECS));
-  maker.control(plain, random.next(), !isEncrypted);
+  const codec = random.pick(AUDIO_CODECS);
+  const theirs = { ssrc: maker.audio(plain, codec), clockRate: codec.clockRate };
+  maker.control(plain, theirs, !isEncrypted);
   // The same SSRC on another 5-tuple, and at the same time in the other direction of the first.
   if (random.happens(0.3)) maker.audio(maker.transport(), random.pick(AUDIO_CODECS), random.happens(0.5), ssrc);
   if (random.happens(0.2)) maker.audio(bundle, OPUS, true, ssrc);

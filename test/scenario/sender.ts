@@ -13,6 +13,8 @@ export interface SentPacket {
   marker: boolean;
   /** Counts the times the sender began anew with other numbers. */
   run: number;
+  /** A packet of another time: its number and its timestamp are far from all others (RFC 3550 A.1). */
+  isStray?: true;
 }
 
 export interface Codec {

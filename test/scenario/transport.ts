@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** One 5-tuple and what it carries: streams, checks of ICE, RTCP and DTLS, as datagrams with their times. */
 import { NOISE_BYTES, NOISES } from "../noise.js";
-import { type Ends, reversed, rtp, stun, USERNAME, u16, u32 } from "../packets.js";
+import { type Ends, reversed, rtcp, rtp, stun, USERNAME, u16, u32 } from "../packets.js";
 import { type Random, RandomBytes } from "../random.js";
+import { ALLOCATE, CREATE_PERMISSION, channelBind, REFRESH } from "../turn.js";
+import { Conversation } from "./conversation.js";
 import type { Arrival } from "./network.js";
-import type { Codec } from "./sender.js";
-import { type PairSideTruth, type PairTruth, type StreamTruth, streamTruth } from "./truth.js";
+import type { Relay, Via } from "./relay.js";
+import type { Codec, Span } from "./sender.js";
+import { countPacket, newSource, type SourceTruth } from "./sources.js";
+import { type PairSideTruth, type PairTruth, type ServerTruth, type StreamTruth, streamTruth } from "./truth.js";
 
 export interface Datagram {
   ns: number;
@@ -46,36 +50,52 @@ function elements(list: readonly [id: number, value: Buffer][], isTwoByte: boole
   return Buffer.concat([...bytes, Buffer.alloc(-size & 3)]);
 }
 
+/** Of round trips with the times at which they ended. */
+function tripsTruth(trips: [atNs: number, tripNs: number][]) {
+  const times = trips.sort(([a], [b]) => a - b).map(([, trip]) => trip);
+  return {
+    roundTrips: times.length,
+    totalNs: times.reduce((sum, ns) => sum + ns, 0),
+    lastNs: times.at(-1) ?? 0,
+    minNs: Math.min(...times),
+    maxNs: Math.max(...times),
+  };
+}
+
+const nextPorts = (ends: Ends): Ends => ({ ...ends, srcPort: ends.srcPort + 1, dstPort: ends.dstPort + 1 });
+
 export class Transport {
   readonly datagrams: Datagram[] = [];
   readonly streams: StreamTruth[] = [];
+  readonly sources: SourceTruth[] = [];
   pair: PairTruth | undefined;
+  server: ServerTruth | undefined;
   rtcp = 0;
   srtcp = 0;
   dtls = 0;
   noise = 0;
   #transportNumber = 0;
   #stunId = 1;
+  readonly #back: Ends;
   readonly #bytes: RandomBytes;
 
-  /** @param ends - from the peer to us */
+  /** @param ends - from the peer, or from the relay that it is behind, to us */
   constructor(
     readonly ends: Ends,
-    readonly channel: number | undefined,
+    readonly relay: Relay | undefined,
     readonly random: Random,
   ) {
+    this.#back = reversed(ends);
     this.#bytes = new RandomBytes(random.next());
   }
 
-  /** RFC 8656 section 12.4: over UDP the padding may be left out. */
-  #add(ns: number, ends: Ends, bytes: Buffer, size: number): void {
-    if (this.channel === undefined) {
-      this.datagrams.push({ ns, ends, bytes, size });
-      return;
-    }
-    const header = Buffer.concat([u16(this.channel), u16(size)]);
-    const padding = this.random.happens(0.5) ? -size & 3 : 0;
-    this.datagrams.push({ ns, ends, bytes: Buffer.concat([header, bytes]), size: 4 + size + padding });
+  get via(): Via {
+    return this.relay?.via(this.ends) ?? {};
+  }
+
+  #add(ns: number, isOurs: boolean, bytes: Buffer, size = bytes.length): void {
+    const ends = isOurs ? this.#back : this.ends;
+    this.datagrams.push({ ns, ends, ...(this.relay?.wrap(isOurs, bytes, size) ?? { bytes, size }) });
   }
 
   #extension({ ns, sent }: Arrival, place: number, { extension }: HeaderOptions) {
@@ -97,7 +117,7 @@ export class Transport {
     if (new Set(arrivals.map(({ sent }) => sent.number)).size < 6) return;
     // While it is in probation, a stream that is silent for a second may lose its slot to another (STREAM_STALE_MS).
     if (arrivals.slice(1, 6).some(({ ns }, i) => ns - (arrivals[i]?.ns ?? 0) > 900 * NS_PER_MS)) return;
-    const ends = outbound ? reversed(this.ends) : this.ends;
+    const ends = outbound ? this.#back : this.ends;
     const counted = arrivals.map((arrival, i) => {
       const { sent, ns } = arrival;
       const bytes = rtp({
@@ -110,75 +130,121 @@ export class Transport {
         ...this.#extension(arrival, i, options),
         payload: 0,
       });
-      this.#add(ns, ends, bytes, bytes.length + sent.payload);
+      this.#add(ns, outbound, bytes, bytes.length + sent.payload);
       return { ...arrival, headerBytes: bytes.length };
     });
-    this.streams.push(streamTruth({ ssrc, ends, outbound, channel: this.channel, isRepair }, codec, counted));
+    this.streams.push(streamTruth({ ssrc, ends, outbound, via: this.via, isRepair }, codec, counted));
   }
 
   /** Checks of both ends, some answered late, twice, with an error or never, some sent again before the answer. */
   addChecks(fromMs: number, toMs: number): void {
-    const out = reversed(this.ends);
     const tripNs = () => this.random.between(1_000_000, 300_000_000);
     const turnNs = () => this.random.between(20_000, 3_000_000);
+    // Of a peer whose channel was seen bound, and of one without a channel, the pair is the peer's.
+    const { turnChannel, ...named } = this.via;
     this.pair = {
-      ends: out,
-      ours: this.#checks(out, fromMs, toMs, tripNs),
-      theirs: this.#checks(this.ends, fromMs, toMs, turnNs),
+      ends: this.#back,
+      via: named.turnPeer === undefined ? this.via : named,
+      ours: this.#checks(true, fromMs, toMs, tripNs),
+      theirs: this.#checks(false, fromMs, toMs, turnNs),
     };
   }
 
-  #checks(from: Ends, fromMs: number, toMs: number, answerNs: () => number): PairSideTruth {
+  #checks(isOurs: boolean, fromMs: number, toMs: number, answerNs: () => number): PairSideTruth {
     const { random } = this;
-    const side = { requests: 0, retransmissions: 0, responses: 0, roundTrips: 0, totalNs: 0, lastNs: 0 };
+    const side = { requests: 0, retransmissions: 0, responses: 0 };
     const trips: [atNs: number, tripNs: number][] = [];
-    const send = (ns: number, ends: Ends, type: number, id: number): void => {
-      const bytes = type === 0x0001 ? stun(type, id, USERNAME) : stun(type, id);
-      this.#add(ns, ends, bytes, bytes.length);
-    };
+    const send = (ns: number, fromUs: boolean, type: number, id: number): void =>
+      this.#add(ns, fromUs, type === 0x0001 ? stun(type, id, USERNAME) : stun(type, id));
     for (let ms = fromMs; ms < toMs; ms += random.between(100, 900)) {
       const [id, ns, trip] = [this.#stunId++, ms * NS_PER_MS, answerNs()];
       const isRepeated = random.happens(0.15);
       const type = random.happens(0.05) ? 0x0111 : 0x0101;
-      send(ns, from, 0x0001, id);
+      send(ns, isOurs, 0x0001, id);
       side.requests++;
       if (isRepeated) {
-        send(ns + (trip >> 1), from, 0x0001, id);
+        send(ns + (trip >> 1), isOurs, 0x0001, id);
         side.retransmissions++;
       }
       if (random.happens(0.1)) continue; // lost
-      send(ns + trip, reversed(from), type, id);
-      if (random.happens(0.1)) send(ns + trip + 5000, reversed(from), type, id);
+      send(ns + trip, !isOurs, type, id);
+      if (random.happens(0.1)) send(ns + trip + 5000, !isOurs, type, id);
       if (type !== 0x0101) continue;
       side.responses++;
       if (!isRepeated) trips.push([ns + trip, trip]);
     }
-    const times = trips.sort(([a], [b]) => a - b).map(([, trip]) => trip);
-    const totalNs = times.reduce((sum, ns) => sum + ns, 0);
-    return {
-      ...side,
-      roundTrips: times.length,
-      totalNs,
-      lastNs: times.at(-1) ?? 0,
-      minNs: Math.min(...times),
-      maxNs: Math.max(...times),
-    };
+    return { ...side, ...tripsTruth(trips) };
   }
 
-  /** Sender reports, once a second: RFC 3550 section 6.4.1 with SDES, or RFC 3711 section 3.4 with a tag of 80 bits. */
-  addReports(ssrc: number, fromMs: number, toMs: number, isEncrypted: boolean): void {
-    const header = Buffer.concat([Buffer.from([0x80, 200]), u16(6), u32(ssrc)]);
-    const name = Buffer.from([0x81, 202, 0, 3, ...u32(ssrc), 1, 4, ...Buffer.from("seed"), 0, 0]);
-    let index = 0;
-    for (let ms = fromMs + 500; ms < toMs; ms += 1000) {
-      const info = this.#bytes.take(20);
-      const bytes = isEncrypted
-        ? Buffer.concat([header, info, u32(0x8000_0000 + index++), this.#bytes.take(10)])
-        : Buffer.concat([header, info, name]);
-      this.#add(ms * NS_PER_MS, this.ends, bytes, bytes.length);
-      if (isEncrypted) this.srtcp++;
-      else this.rtcp++;
+  /**
+   * RFC 8656: an allocation that first asks for credentials, what the relay needs for the way, and refreshes. The request that binds the
+   * channel is the first of all, so that what goes through it is the peer's from its beginning.
+   */
+  addServer(fromMs: number, toMs: number): void {
+    const { random, relay } = this;
+    if (relay === undefined) return;
+    const side = { requests: 0, retransmissions: 0, responses: 0 };
+    const trips: [atNs: number, tripNs: number][] = [];
+    const server = { datagrams: 0, errors: 0 };
+    const send = (ns: number, ends: Ends, bytes: Buffer): void => {
+      this.datagrams.push({ ns, ends, bytes, size: bytes.length });
+      server.datagrams++;
+    };
+    const ask = (ns: number, request: Buffer, isRefused = false): void => {
+      const tripNs = random.between(1_000_000, 90_000_000);
+      const answer = Buffer.from(request.subarray(0, 20));
+      answer.writeUInt16BE(request.readUInt16BE(0) | (isRefused ? 0x0110 : 0x0100), 0);
+      answer.writeUInt16BE(0, 2);
+      const isRepeated = random.happens(0.1);
+      send(ns, this.#back, request);
+      if (isRepeated) send(ns + (tripNs >> 1), this.#back, request);
+      send(ns + tripNs, this.ends, answer);
+      side.requests++;
+      side.retransmissions += isRepeated ? 1 : 0;
+      server.errors += isRefused ? 1 : 0;
+      side.responses += isRefused ? 0 : 1;
+      if (!isRefused && !isRepeated) trips.push([ns + tripNs, tripNs]);
+    };
+    const begin = fromMs * NS_PER_MS;
+    if (relay.way === "bound channel") ask(begin, channelBind(this.#stunId++, relay.channel, relay.peer));
+    ask(begin, stun(ALLOCATE, this.#stunId++), true);
+    ask(begin + 100 * NS_PER_MS, stun(ALLOCATE, this.#stunId++));
+    ask(begin + 200 * NS_PER_MS, stun(CREATE_PERMISSION, this.#stunId++));
+    for (let ms = fromMs + 400; ms < toMs; ms += random.between(400, 2000)) {
+      ask(ms * NS_PER_MS, stun(REFRESH, this.#stunId++));
     }
+    this.server = { ends: this.#back, ...server, ours: { ...side, ...tripsTruth(trips) } };
+  }
+
+  /** RTCP in the clear: on the port of the media, or on the next (RFC 3550 section 11). */
+  addConversation(theirs: { ssrc: number; clockRate: number }, span: Span): void {
+    const conversation = new Conversation(this.random, theirs, span);
+    const apart = this.relay === undefined && this.random.happens(0.4);
+    const there = apart ? nextPorts(this.#back) : this.#back;
+    for (const { ns, isOurs, packets } of conversation.compounds) {
+      const bytes = Buffer.concat(packets.map((said) => said.bytes));
+      if (apart) this.datagrams.push({ ns, ends: isOurs ? there : reversed(there), bytes, size: bytes.length });
+      else this.#add(ns, isOurs, bytes);
+      this.rtcp++;
+    }
+    const truths = conversation.truth(there, this.via);
+    this.sources.push(...truths);
+  }
+
+  /** Sender reports of the peer, once a second, under SRTCP: RFC 3711 section 3.4 with a tag of 80 bits, or RFC 7714 section 9. */
+  addEncryptedReports(ssrc: number, fromMs: number, toMs: number): void {
+    const cipher = this.random.pick(["AES-CM", "AES-GCM"] as const);
+    const source = newSource(ssrc, { ends: this.ends, via: this.via, isOurs: false, cipher });
+    let index = this.random.between(0, 2 ** 31 - 100);
+    for (let ms = fromMs + 500; ms < toMs; ms += 1000) {
+      const word = u32(0x8000_0000 + index++);
+      const tail = cipher === "AES-CM" ? [word, this.#bytes.take(10)] : [this.#bytes.take(16), word];
+      this.#add(ms * NS_PER_MS, false, Buffer.concat([rtcp(200, 0, ssrc), this.#bytes.take(20), ...tail]));
+      countPacket(source, "senderReports");
+      source.datagrams++;
+      this.srtcp++;
+    }
+    this.sources.push(source);
   }
 
   /** Whole records of a handshake (RFC 6347 section 4.1). */
@@ -186,7 +252,7 @@ export class Transport {
     for (let i = 0; i < 6; i++) {
       const body = this.#bytes.take(90);
       const bytes = Buffer.concat([Buffer.from([22, 254, 253, 0, 0, 0, 0, 0, 0, 0, i]), u16(body.length), body]);
-      this.#add((fromMs + 30 * i) * NS_PER_MS, i % 2 ? this.ends : reversed(this.ends), bytes, bytes.length);
+      this.#add((fromMs + 30 * i) * NS_PER_MS, i % 2 === 0, bytes);
       this.dtls++;
     }
   }
@@ -198,7 +264,7 @@ export class Transport {
       const bytes = this.#bytes.take(NOISE_BYTES);
       const size = noise(bytes, i);
       const ns = this.random.between(fromMs * NS_PER_MS, toMs * NS_PER_MS);
-      this.datagrams.push({ ns, ends: i % 2 ? this.ends : reversed(this.ends), bytes: bytes.subarray(0, size), size });
+      this.datagrams.push({ ns, ends: i % 2 ? this.ends : this.#back, bytes: bytes.subarray(0, size), size });
       this.noise++;
     }
   }

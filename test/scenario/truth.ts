@@ -3,19 +3,22 @@
 import { countNumbers, jitters } from "../oracle.js";
 import { type Ends, START_NS } from "../packets.js";
 import type { Arrival } from "./network.js";
+import type { Via } from "./relay.js";
 import { type Codec, isDynamic } from "./sender.js";
 
 export interface StreamTruth {
   ssrc: number;
   ends: Ends;
   outbound: boolean;
-  channel: number | undefined;
+  via: Via;
   isRepair: boolean;
   isDynamic: boolean;
   clockRate: number;
   /** Of the last packet. */
   payloadType: number;
   packets: number;
+  /** Of them; they are neither lost nor found again. */
+  stray: number;
   lost: number;
   duplicated: number;
   reordered: number;
@@ -43,8 +46,18 @@ export interface PairSideTruth {
 export interface PairTruth {
   /** From our end to the peer's. */
   ends: Ends;
+  via: Via;
   ours: PairSideTruth;
   theirs: PairSideTruth;
+}
+
+/** Our transactions with a TURN server. */
+export interface ServerTruth {
+  /** From our end to the server. */
+  ends: Ends;
+  ours: PairSideTruth;
+  errors: number;
+  datagrams: number;
 }
 
 /** An arrival, and how many bytes of headers it had. */
@@ -52,11 +65,12 @@ export interface Counted extends Arrival {
   headerBytes: number;
 }
 
-export type StreamIdentity = Pick<StreamTruth, "ssrc" | "ends" | "outbound" | "channel" | "isRepair">;
+export type StreamIdentity = Pick<StreamTruth, "ssrc" | "ends" | "outbound" | "via" | "isRepair">;
 
 export function streamTruth(identity: StreamIdentity, codec: Codec, arrivals: Counted[]): StreamTruth {
-  const runs = [...new Set(arrivals.map(({ sent }) => sent.run))].map((run) =>
-    countNumbers(arrivals.filter(({ sent }) => sent.run === run).map(({ sent }) => sent.number)),
+  const regular = arrivals.filter(({ sent }) => !sent.isStray);
+  const runs = [...new Set(regular.map(({ sent }) => sent.run))].map((run) =>
+    countNumbers(regular.filter(({ sent }) => sent.run === run).map(({ sent }) => sent.number)),
   );
   const total = (name: keyof (typeof runs)[number]): number => runs.reduce((sum, counts) => sum + counts[name], 0);
   const { everyPacket, inOrder } = jitters(
@@ -64,6 +78,7 @@ export function streamTruth(identity: StreamIdentity, codec: Codec, arrivals: Co
     codec.clockRate,
     arrivals.map(({ sent }) => sent.number),
     (i) => arrivals[i]?.sent.run !== arrivals[i - 1]?.sent.run,
+    (i) => arrivals[i]?.sent.isStray === true,
   );
   const [first, last] = [arrivals[0] as Counted, arrivals.at(-1) as Counted];
   return {
@@ -71,7 +86,8 @@ export function streamTruth(identity: StreamIdentity, codec: Codec, arrivals: Co
     isDynamic: isDynamic(codec),
     clockRate: codec.clockRate,
     payloadType: last.sent.payloadType,
-    packets: total("packets"),
+    packets: arrivals.length,
+    stray: arrivals.length - regular.length,
     lost: total("lost"),
     duplicated: total("duplicated"),
     reordered: total("reordered"),
