@@ -8,17 +8,16 @@
 #include "../core/usual.h"
 
 enum {
-	MAX_SEGMENTS = 128, /* UDP_MAX_SEGMENTS of Linux 6.9; 64 before */
-	SOME_SEGMENTS = 16,
 	OUTCOME_LATER = DATAGRAM_OUTCOMES, /* of RTCP: observe_rtcp_of() is still to be called, and tallies it */
 };
 
 /* Where a datagram begins, and who exchanges it. */
 struct arrival {
 	struct endpoints endpoints;
-	__u64 now;     /* as in struct observer */
-	__u32 payload; /* offset of the UDP payload in the packet */
-	__u32 next;    /* segment: its offset in the payload */
+	__u64 now;        /* as in struct observer */
+	__u64 look_after; /* tag of the stream that observer_look_after() was asked for, 0 = none */
+	__u32 payload;    /* offset of the UDP payload in the packet */
+	__u32 next;       /* segment: its offset in the payload */
 };
 
 /* One datagram on its way through the hook. */
@@ -26,7 +25,7 @@ struct observer {
 	struct __sk_buff *skb;
 	__u64 *now;              /* 0 until somebody asked: the datagrams of a super-packet arrived together */
 	__u32 payload;           /* offset of the UDP payload in the packet */
-	struct arrival *arrival; /* for the global functions of RTCP */
+	struct arrival *arrival; /* NULL in the hook itself, and where nobody asks for it */
 };
 
 static __always_inline struct stream *observer_stream(struct observer *o, __u32 slot)
@@ -157,16 +156,19 @@ static __always_inline void observer_tally(struct observer *o, enum outcome outc
 /* A global function: the verifier walks it once, not once for each place of a window. */
 __attribute__((noinline)) int show(struct __sk_buff *skb, __u32 payload, struct datagram *d, __u32 at)
 {
-	__u32 size;
+	__u32 more; /* bytes beside the first: Linux 6.1 does not learn from `size > 0` that there is one */
 
 	if (!d)
 		return 0;
-	size = d->size - at;
-	if (size > DATAGRAM_WINDOW)
-		size = DATAGRAM_WINDOW;
 	d->filled = 0;
-	if (at < d->size && size > 0 && bpf_skb_load_bytes(skb, payload + d->offset + at, d->bytes, size) == 0)
-		d->filled = size;
+	if (at >= d->size)
+		return 0;
+	more = d->size - at - 1;
+	if (more > DATAGRAM_WINDOW - 1)
+		more = DATAGRAM_WINDOW - 1;
+	barrier_var(more);
+	if (bpf_skb_load_bytes(skb, payload + d->offset + at, d->bytes, more + 1) == 0)
+		d->filled = more + 1;
 	return 0;
 }
 
@@ -182,13 +184,17 @@ __attribute__((noinline)) int look_after(__u64 tag)
 {
 	struct observer o = {};
 
-	observe_waiting_for(&o, tag);
+	observe_waiting(&o, tag);
 	return 0;
 }
 
+/* In the middle of observe_second() the stack is too deep for it. */
 static __always_inline void observer_look_after(struct observer *o, __u64 tag)
 {
-	look_after(tag);
+	if (o->arrival)
+		o->arrival->look_after = tag;
+	else
+		look_after(tag);
 }
 
 #include "observe_rtcp.h"
@@ -198,91 +204,6 @@ static __always_inline void refuse(enum outcome reason, __u32 n)
 {
 	observer_tally(0, DATAGRAM_SEEN, n);
 	observer_tally(0, reason, n);
-}
-
-/*
- * The two halves of core's observe(): the stack is too short for one of them to be called by the other. The first half of a
- * datagram of d->size bytes; d shows its first bytes, or nothing (d->filled is 0) and is filled here. 1 if it has media. Global
- * functions: the verifier walks each once, however many segments and callers there are.
- */
-__attribute__((noinline)) int observe_first(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
-{
-	struct observer o = { .skb = skb };
-	enum outcome outcome = DATAGRAM_TRUNCATED;
-
-	if (!a || !d)
-		return 0;
-	o.now = &a->now;
-	o.payload = a->payload;
-	observer_tally(&o, DATAGRAM_SEEN, 1);
-	if (d->size == 0) {
-		observer_tally(&o, DATAGRAM_EMPTY, 1);
-		return 0;
-	}
-	if (d->filled == 0)
-		observer_show(&o, d, 0);
-	if (d->filled)
-		outcome = observe_apart(&o, d, &a->endpoints);
-	if (outcome == DATAGRAM_SEEN)
-		return 1;
-	observer_tally(&o, outcome, 1);
-	return 0;
-}
-
-/* 1 if it is RTCP, which is looked into apart. */
-__attribute__((noinline)) int observe_second(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
-{
-	struct observer o = { .skb = skb };
-	__u32 outcome;
-
-	if (!a || !d)
-		return 0;
-	o.now = &a->now;
-	o.payload = a->payload;
-	outcome = observe_media(&o, d, &a->endpoints);
-	if (outcome == OUTCOME_LATER)
-		return 1;
-	if (outcome < DATAGRAM_OUTCOMES)
-		observer_tally(&o, outcome, 1);
-	return 0;
-}
-
-static __always_inline void observe_datagram(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
-{
-	if (observe_first(skb, a, d) && observe_second(skb, a, d))
-		observe_rtcp_of(skb, a, d);
-}
-
-/* The next segments of a super-packet. Global as well: two short loops are walked faster than one long one. */
-__attribute__((noinline)) int observe_some_segments(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
-{
-	if (!a || !d)
-		return 0;
-	for (int i = 0; i < SOME_SEGMENTS; i++) {
-		__u32 total = skb->len - a->payload;
-		__u32 segment = skb->gso_size;
-
-		if (a->next >= total)
-			return 0;
-		d->offset = a->next; /* observe() moves it behind a TURN header */
-		d->size = total - a->next < segment ? total - a->next : segment;
-		d->filled = 0;
-		a->endpoints.channel = 0; /* what the datagram before may have been in */
-		a->next += segment;
-		observe_datagram(skb, a, d);
-	}
-	return 0;
-}
-
-/* A super-packet (UDP_SEGMENT, UDP_GRO): gso_size bytes each, the last one may be shorter. */
-static __always_inline void observe_segments(struct __sk_buff *skb, struct arrival *a, struct datagram *d)
-{
-	__u32 total = skb->len - a->payload;
-
-	for (int i = 0; i < MAX_SEGMENTS / SOME_SEGMENTS; i++)
-		observe_some_segments(skb, a, d);
-	if (a->next < total)
-		refuse(DATAGRAM_SEGMENTS, (total - a->next + skb->gso_size - 1) / skb->gso_size);
 }
 
 #endif

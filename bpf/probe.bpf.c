@@ -11,8 +11,8 @@
 #define TABLE_SHARED 1
 #define LONG_FUNCTION __attribute__((noinline))
 
-#include "observer.h"
 #include "packet.h"
+#include "segments.h"
 
 enum { PASS = 1 };
 

@@ -43,11 +43,17 @@ static inline __u32 observe_stream_slot(struct observer *o, __u64 tag, __u64 now
 	return claimable;
 }
 
-/* Look after the packets that wait, and move them from where they were tallied. */
-static inline void observe_waiting(struct observer *o, struct stream *s, struct stream_detail *detail, __u64 tag)
+/* Look after the packets that wait for the record of this tag, and move them from where they were tallied. */
+static inline void observe_waiting(struct observer *o, __u64 tag)
 {
-	int counted = waiting_catch_up(observer_waiting_room(o, tag), tag, s, detail);
+	__u32 slot = observe_stream_slot(o, tag, 0);
+	struct stream *s = observer_stream(o, slot);
+	struct stream_detail *detail = observer_detail(o, slot);
+	int counted;
 
+	if (!s || !detail)
+		return;
+	counted = waiting_catch_up(observer_waiting_room(o, tag), tag, s, detail);
 	if (!counted)
 		return;
 	observer_tally(o, DATAGRAM_RTP, counted);
@@ -55,15 +61,15 @@ static inline void observe_waiting(struct observer *o, struct stream *s, struct 
 }
 
 /* The record is locked, by a packet of the same stream or by one that claims the slot: this one waits. */
-static inline enum outcome observe_contended(struct observer *o, struct stream *s, struct stream_detail *detail,
-					     __u64 tag, const struct stream_packet *packet)
+static inline enum outcome observe_contended(struct observer *o, struct stream *s, __u64 tag,
+					     const struct stream_packet *packet)
 {
 	if ((s->tag != tag && s->tag != 0) || !waiting_add(observer_waiting_room(o, tag), tag, packet)) {
 		if (s->tag == tag)
 			(void)__sync_fetch_and_add(&s->contended, 1);
 		return DATAGRAM_CONTENDED;
 	}
-	observe_waiting(o, s, detail, tag);
+	observer_look_after(o, tag);
 	return DATAGRAM_UNCONFIRMED;
 }
 
@@ -93,7 +99,7 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 	if (!s || !detail)
 		return DATAGRAM_TABLE_FULL;
 	if (!record_lock(&s->version))
-		return observe_contended(o, s, detail, tag, &packet);
+		return observe_contended(o, s, tag, &packet);
 	e->cookie = observer_cookie(o);
 	if (s->tag != tag || detail->endpoints.cookie != e->cookie) { /* a new socket may have an old one's number */
 		if (s->tag != tag && !stream_is_claimable(s, packet.now)) { /* another CPU was faster */
@@ -114,7 +120,7 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 	if (observer_probe_is_on(o, PROBE_DEPTH))
 		observe_depth(o, d, s, slot, &packet, bundle);
 	if (record_unlock(&s->version))
-		observe_waiting(o, s, detail, tag);
+		observer_look_after(o, tag);
 	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;
 }
 

@@ -42,6 +42,8 @@ static inline __u64 observer_cookie(const struct observer *o);
 static inline void observer_owner(struct observer *o, __u64 *cgroup_id, __u32 *pid);
 /* Add n to the number of datagrams with this outcome. */
 static inline void observer_tally(struct observer *o, enum outcome outcome, __s64 n);
+/* observe_waiting() for this tag, now or before the datagram is done with: it is seldom needed, where there is little room. */
+static inline void observer_look_after(struct observer *o, __u64 tag);
 /* Move the window to byte `at` of the datagram; d->filled tells how much of it there is. */
 static inline void observer_show(struct observer *o, struct datagram *d, __u32 at);
 

@@ -21,20 +21,6 @@ SHORT_FUNCTION struct stream *observe_displaced(struct observer *o, __u64 tag)
 	return 0;
 }
 
-/* Look after those who wait for the record of this tag. */
-static inline void observe_waiting_for(struct observer *o, __u64 tag)
-{
-	__u32 slot = observe_stream_slot(o, tag, 0);
-	struct stream *s = observer_stream(o, slot);
-	struct stream_detail *detail = observer_detail(o, slot);
-
-	if (s && detail)
-		observe_waiting(o, s, detail, tag);
-}
-
-/* observe_waiting_for(), as the includer likes it called from a place where it is seldom needed. */
-static inline void observer_look_after(struct observer *o, __u64 tag);
-
 /*
  * A packet that stream_usual() may take: nearly all are. `addresses` is that part of its tag, `words` the first four of its
  * datagram of `size` bytes. True if it is accounted for, as observe() would have done; else nothing has changed. Reading

@@ -66,30 +66,14 @@ static inline int observer_report_grow(struct observer *o, __u64 now)
 	return !o->reports_full;
 }
 
-static inline int observer_item(struct observer *o, struct datagram *d, struct endpoints *e, struct rtcp_item *item)
-{
-	return observe_item(o, d, e, item);
-}
-
-static inline int observer_lengths(struct observer *o, struct datagram *d, struct rtcp_cursor *c)
-{
-	return observe_lengths(o, d, c);
-}
-
-static inline __u32 observer_report_slot(struct observer *o, __u64 tag, __u64 now)
-{
-	return observe_report_slot(o, tag, now);
-}
-
-static inline int observer_rtcp(struct observer *o, struct datagram *d, struct endpoints *e)
-{
-	return observe_rtcp(o, d, e);
-}
-
 /* One thread owns the tables: no record is ever found locked. */
 static inline struct waiting_room *observer_waiting_room(struct observer *, __u64)
 {
 	return nullptr;
+}
+
+static inline void observer_look_after(struct observer *, __u64)
+{
 }
 
 static inline __u32 observer_stream_mask(const struct observer *o)
@@ -183,40 +167,7 @@ static inline __u64 observer_expected_tag(const struct observer *o, const struct
 	return endpoints_tag(&udp->endpoints, &o->config.keys, 0, load_u32(payload + 8));
 }
 
-static inline int observer_channel(struct observer *o, struct datagram *d, struct endpoints *e)
-{
-	return observe_channel(o, d, e);
-}
-
-static inline int observer_indication(struct observer *o, struct datagram *d, struct endpoints *e)
-{
-	return observe_indication(o, d, e);
-}
-
-static inline int observer_stun(struct observer *o, struct datagram *d, struct endpoints *e)
-{
-	return observe_stun(o, d, e);
-}
-
-static inline int observer_bind(struct observer *o, struct datagram *d, struct endpoints *e)
-{
-	return observe_bind(o, d, e);
-}
-
-static inline int observer_dtls(struct observer *o, struct datagram *d, struct endpoints *e)
-{
-	return observe_dtls(o, d, e);
-}
-
-static inline __u64 observer_pair_tag(const struct observer *o, const struct endpoints *e, __u16 channel)
-{
-	return endpoints_pair_tag(e, observer_keys(o), channel);
-}
-
-static inline __u32 observer_pair_slot(struct observer *o, __u64 tag)
-{
-	return observe_pair_slot(o, tag);
-}
+#include "apart.h"
 
 /* A datagram that is refused before anybody looks into it. */
 static inline void observer_refuse(struct observer *o, enum outcome reason)
