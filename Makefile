@@ -2,6 +2,8 @@
 # A façade: CMakeLists.txt (through cmake-js) and tsconfig.build.json are the build, scripts/ the rest. V=1 shows commands.
 
 FUZZ_SECONDS ?= 60
+# Linux 5.10, 6.1, 6.12, and the newest two that there are.
+KERNELS ?= bullseye bookworm bookworm-backports trixie-backports sid
 ARGS ?=
 PART ?=
 QUICK ?=
@@ -47,8 +49,9 @@ fuzz: setup-test ## fuzz the core with sanitizers for FUZZ_SECONDS (60)
 soak: setup-test ## kills, outages, 1 000 hosts and 10 000 streams beside a real influxd (15 minutes)
 	$(Q)scripts/soak
 
-kernels: ## test in VMs over kernels
-	@echo "make kernels: nothing here yet; the work on kernels in VMs fills it" >&2; exit 1
+kernels: setup-test ## the probe in virtual machines over Debian's kernels; KERNELS="bookworm sid"
+	$(Q)scripts/build
+	$(Q)RTCPROBE_KERNELS="$(KERNELS)" node_modules/.bin/vitest run test/kernels.test.ts
 
 clean: ## remove build/ and dist/
 	$(Q)rm -rf build dist native/build

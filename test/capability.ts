@@ -14,7 +14,7 @@ export interface Capability {
   why: string;
 }
 
-const NAMES = ["root", "bpf", "netns", "packet", "influxd", "victoriaMetrics", "tshark"] as const;
+const NAMES = ["root", "bpf", "netns", "packet", "influxd", "victoriaMetrics", "tshark", "machine"] as const;
 export type CapabilityName = (typeof NAMES)[number];
 
 const OK: Capability = { ok: true, why: "" };
@@ -66,6 +66,12 @@ function checkPacket(): Capability {
   return (BigInt(`0x${effective}`) >> CAP_NET_RAW) & 1n ? OK : missing("no CAP_NET_RAW");
 }
 
+/** A virtual machine can be made, and emulated. */
+function checkMachine(): Capability {
+  const busybox = tryCommand("/bin/busybox", "true");
+  return busybox.ok ? tryCommand("qemu-system-x86_64", "--version") : busybox;
+}
+
 const CHECKS: Record<CapabilityName, () => Capability> = {
   root: checkRoot,
   bpf: checkBpf,
@@ -74,6 +80,7 @@ const CHECKS: Record<CapabilityName, () => Capability> = {
   influxd: () => tryCommand("influxd", "version"),
   victoriaMetrics: () => tryCommand("victoria-metrics", "-version"),
   tshark: () => tryCommand("tshark", "--version"),
+  machine: checkMachine,
 };
 
 /** Each capability is looked at when first asked for, and once: most test files ask for one or none. */

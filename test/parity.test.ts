@@ -12,19 +12,10 @@ import { type DepthRecord, depthAt } from "../src/depthrecord.js";
 import { addon, DATAGRAM_OUTCOMES, type PairRecord, rowAt, rowCount, type StreamRecord } from "../src/native.js";
 import type { ReportRecord } from "../src/reportrecord.js";
 import { can } from "./capability.js";
+import { CAPTURES, padCapture } from "./kernel/replayed.js";
 import { makeScenario } from "./scenario/scenario.js";
 
 const HARNESS = path.resolve("build/harness");
-
-/** Captures and the end that is ours in each. */
-const CAPTURES: [file: string, local: string][] = [
-  ["aiortc/receiver.pcap", "10.99.1.2"],
-  ["chromium-impaired/receiver.pcap", "10.99.1.2"],
-  ["chromium-impaired/sender.pcap", "10.99.1.1"],
-  ["chromium-turn/client.pcap", "10.99.1.1"],
-  ["chromium-turn/peer.pcap", "10.99.2.1"],
-  ["plain-rtp/receiver.pcap", "10.99.1.2"],
-];
 
 /** Of test/scenario: among them IPv6, TURN, restarts, and one SSRC on several 5-tuples. RTCPROBE_SEEDS=200 takes so many. */
 const SEEDS = Array.from({ length: Number(process.env.RTCPROBE_SEEDS ?? 12) }, (_, i) => i + 1);
@@ -35,20 +26,6 @@ interface KernelRecords {
   reports: Omit<ReportRecord, "id">[];
   depths: (Omit<DepthRecord, "id"> & { ssrc: number })[];
   datagrams: number[];
-}
-
-/** The same capture with every packet at its original length, zeros where the snapshot length cut it. */
-function padCapture(pcap: Buffer): Buffer {
-  const parts: Buffer[] = [pcap.subarray(0, 24)];
-  for (let at = 24; at < pcap.length; ) {
-    const captured = pcap.readUInt32LE(at + 8);
-    const length = pcap.readUInt32LE(at + 12);
-    const header = Buffer.from(pcap.subarray(at, at + 16));
-    header.writeUInt32LE(length, 8);
-    parts.push(header, pcap.subarray(at + 16, at + 16 + captured), Buffer.alloc(length - captured));
-    at += 16 + captured;
-  }
-  return Buffer.concat(parts);
 }
 
 const textOf = (record: object): string => JSON.stringify(Object.entries(record).sort());
