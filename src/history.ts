@@ -2,8 +2,8 @@
 /** What the samples of a time say of each stream, pair and far end, as a person reads it. */
 import type { RemoteInboundRtpStats } from "./rtcp.js";
 import type { CandidatePairStats, Sample, StreamStats } from "./stats.js";
-import { type Column, renderTable } from "./table.js";
-import { formatEnd, formatMs, formatPercent, formatSsrc } from "./view.js";
+import { type Column, renderFurther, renderTable } from "./table.js";
+import { END_COLUMNS, formatEnds, formatMs, formatOwner, formatPercent, formatSsrc } from "./view.js";
 
 /** Mean and worst of one figure. */
 class Spread {
@@ -40,9 +40,7 @@ function endsKey({ srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPe
 const STREAM_COLUMNS: readonly Column[] = [
   { title: "" },
   { title: "SSRC" },
-  { title: "FROM" },
-  { title: "TO" },
-  { title: "PROCESS" },
+  ...END_COLUMNS,
   { title: "BEGAN" },
   { title: "LAST SEEN" },
   { title: "PACKETS", align: "right" },
@@ -64,9 +62,7 @@ const PAIR_COLUMNS: readonly Column[] = [
 
 const REMOTE_COLUMNS: readonly Column[] = [
   { title: "FAR END RECEIVES" },
-  { title: "FROM" },
-  { title: "TO" },
-  { title: "PROCESS" },
+  ...END_COLUMNS,
   { title: "BEGAN" },
   { title: "LAST SEEN" },
   { title: "LOST", align: "right" },
@@ -76,11 +72,7 @@ const REMOTE_COLUMNS: readonly Column[] = [
 
 const formatTime = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 
-function ends(stats: AnyStats): string[] {
-  const { srcAddress, srcPort, dstAddress, dstPort, comm, pid } = stats;
-  const owner = pid === undefined ? "-" : `${comm ?? "?"}/${pid}`;
-  return [formatEnd(srcAddress, srcPort), formatEnd(dstAddress, dstPort), owner];
-}
+const formatWho = (stats: AnyStats): string[] => [...formatEnds(stats), formatOwner(stats)];
 
 function streamRow({ first, latest, spread }: Seen<StreamStats>): string[] {
   const inbound = latest.type === "inbound-rtp" ? latest : undefined;
@@ -89,7 +81,7 @@ function streamRow({ first, latest, spread }: Seen<StreamStats>): string[] {
   return [
     inbound ? "in" : "out",
     formatSsrc(latest.ssrc),
-    ...ends(latest),
+    ...formatWho(latest),
     formatTime(first),
     formatTime(latest.timestamp),
     String(packets),
@@ -124,7 +116,7 @@ export class History {
   /** Lines: the streams, the pairs, then the far ends, in the order in which they were seen first. */
   view(emphasise: (title: string) => string): string[] {
     const pairs = [...this.#pairs.values()].map(({ first, latest, spread }) => [
-      ...ends(latest),
+      ...formatWho(latest),
       formatTime(first),
       formatTime(latest.timestamp),
       ...spread.format(formatMs),
@@ -132,7 +124,7 @@ export class History {
     const streams = [...this.#streams.values()].map(streamRow);
     const remotes = [...this.#remotes.values()].map(({ first, latest, spread }) => [
       formatSsrc(latest.ssrc),
-      ...ends(latest),
+      ...formatWho(latest),
       formatTime(first),
       formatTime(latest.timestamp),
       String(latest.packetsLost),
@@ -140,8 +132,8 @@ export class History {
     ]);
     return [
       ...(streams.length > 0 ? renderTable(STREAM_COLUMNS, streams, emphasise) : ["no streams"]),
-      ...(pairs.length > 0 ? ["", ...renderTable(PAIR_COLUMNS, pairs, emphasise)] : []),
-      ...(remotes.length > 0 ? ["", ...renderTable(REMOTE_COLUMNS, remotes, emphasise)] : []),
+      ...renderFurther(PAIR_COLUMNS, pairs, emphasise),
+      ...renderFurther(REMOTE_COLUMNS, remotes, emphasise),
       "",
       `${this.samples} samples`,
     ];

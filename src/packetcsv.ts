@@ -2,7 +2,7 @@
 /** RTP packets as lines of CSV, for spreadsheets and scripts. */
 import { formatRow } from "./csv.js";
 import type { Columns, Origin, PacketRow } from "./native.js";
-import { formatEnd } from "./view.js";
+import { formatEndpoint } from "./origin.js";
 
 /**
  * `time` is seconds since the Unix epoch, `delta` since the packet before of the stream; jitters are seconds. What is not
@@ -27,7 +27,7 @@ const formatNs = (ns: number): string => (ns / 1e9).toFixed(9);
 
 /** The cells that all packets of a stream have in common. */
 function formatStream({ srcAddress, srcPort, dstAddress, dstPort }: Origin, ssrc: number): string {
-  return formatRow([formatEnd(srcAddress, srcPort), formatEnd(dstAddress, dstPort), ssrc]);
+  return formatRow([formatEndpoint(srcAddress, srcPort), formatEndpoint(dstAddress, dstPort), ssrc]);
 }
 
 /** Makes lines of batches; keeps what belongs to a stream. */

@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The part of the configuration that is about sinks, and its secrets. */
 import { findCredential, readSecret } from "./credential.js";
+import type { InfluxOptions } from "./database.js";
 import { RtcprobeError } from "./errors.js";
 import type { Layer } from "./schema.js";
-
-export interface InfluxConfig {
-  url: string;
-  database: string;
-  retentionPolicy?: string;
-  username?: string;
-  password?: string;
-  token?: string;
-  createDatabase: boolean;
-  gzip?: boolean;
-}
 
 interface CommonConfig {
   /** Of its own: the place in the journal is kept under it. */
@@ -23,7 +13,7 @@ interface CommonConfig {
 }
 
 export type SinkConfig = CommonConfig &
-  ({ type: "influxdb"; influx: InfluxConfig } | { type: "file"; path: string; maxBytes: number } | { type: "stdout" });
+  ({ type: "influxdb"; influx: InfluxOptions } | { type: "file"; path: string; maxBytes: number } | { type: "stdout" });
 
 type InfluxLayer = NonNullable<Layer["influx"]>;
 type SinkLayer = NonNullable<Layer["sinks"]>[number];
@@ -59,7 +49,7 @@ async function makeInflux(
   layers: readonly InfluxLayer[],
   section: string,
   env: Environment,
-): Promise<InfluxConfig | undefined> {
+): Promise<InfluxOptions | undefined> {
   const given: InfluxLayer = Object.assign({}, ...layers.toReversed());
   const { url, database = "rtcprobe", retentionPolicy, username } = given;
   if (url === undefined) {

@@ -68,3 +68,9 @@ export function renderTable(
   );
   return [emphasise(titles), ...body];
 }
+
+/** The same below what stands before it; nothing without rows. */
+export function renderFurther(...table: Parameters<typeof renderTable>): string[] {
+  const [, rows] = table;
+  return rows.length > 0 ? ["", ...renderTable(...table)] : [];
+}

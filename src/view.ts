@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** A sample as a person reads it. */
 import type { Datagrams } from "./native.js";
+import { formatEndpoint } from "./origin.js";
 import type { RemoteInboundRtpStats, RemoteOutboundRtpStats, ReportStats } from "./rtcp.js";
 import type { CandidatePairStats, Endpoints, IceServerStats, Owner, Sample, StreamStats } from "./stats.js";
-import { type Column, renderTable } from "./table.js";
+import { type Column, renderFurther, renderTable } from "./table.js";
 
 /** What was not measured. */
 const ABSENT = "-";
@@ -26,29 +27,33 @@ export function formatBitRate(bitsPerSecond: number): string {
     : `${(bitsPerSecond / 1e6).toFixed(2)} Mbit/s`;
 }
 
-export function formatEnd(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
 export const formatSsrc = (ssrc: number): string => `0x${ssrc.toString(16).padStart(8, "0")}`;
 
-function formatOwner({ comm, pid, cgroup }: Owner): string {
+export function formatOwner({ comm, pid, cgroup }: Owner): string {
   if (pid !== undefined) return `${comm ?? "?"}/${pid}`;
   return cgroup === undefined || cgroup === "/" ? ABSENT : (cgroup.split("/").at(-1) as string);
 }
 
-function formatEnds({ srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer }: Endpoints): [string, string] {
+export function formatEnds({
+  srcAddress,
+  srcPort,
+  dstAddress,
+  dstPort,
+  turnChannel,
+  turnPeer,
+}: Endpoints): [string, string] {
   const channel = turnChannel === undefined ? "" : ` #${turnChannel.toString(16)}`;
   const relayed = turnPeer === undefined ? channel : ` for ${turnPeer}`;
-  return [formatEnd(srcAddress, srcPort), formatEnd(dstAddress, dstPort) + relayed];
+  return [formatEndpoint(srcAddress, srcPort), formatEndpoint(dstAddress, dstPort) + relayed];
 }
+
+/** Of formatEnds() and formatOwner(). */
+export const END_COLUMNS: readonly Column[] = [{ title: "FROM" }, { title: "TO" }, { title: "PROCESS" }];
 
 const STREAM_COLUMNS: readonly Column[] = [
   { title: "" },
   { title: "SSRC" },
-  { title: "FROM" },
-  { title: "TO" },
-  { title: "PROCESS" },
+  ...END_COLUMNS,
   { title: "PT", align: "right" },
   { title: "MEDIA" },
   { title: "CLOCK", align: "right" },
@@ -153,9 +158,7 @@ function pairRow(pair: CandidatePairStats | IceServerStats): string[] {
 const REMOTE_COLUMNS: readonly Column[] = [
   { title: "FAR END" },
   { title: "SSRC" },
-  { title: "FROM" },
-  { title: "TO" },
-  { title: "PROCESS" },
+  ...END_COLUMNS,
   { title: "PACKETS", align: "right" },
   { title: "LOST", align: "right" },
   { title: "LATELY", align: "right" },
@@ -206,8 +209,8 @@ export function viewSample(sample: Omit<Sample, "timeNs">, emphasise?: (title: s
   const pairs = [...candidatePairs, ...iceServers].map(pairRow);
   return [
     ...(streams.length > 0 ? renderTable(STREAM_COLUMNS, streams.map(streamRow), emphasise) : ["no streams"]),
-    ...(pairs.length > 0 ? ["", ...renderTable(PAIR_COLUMNS, pairs, emphasise)] : []),
-    ...(remotes.length > 0 ? ["", ...renderTable(REMOTE_COLUMNS, remotes, emphasise)] : []),
+    ...renderFurther(PAIR_COLUMNS, pairs, emphasise),
+    ...renderFurther(REMOTE_COLUMNS, remotes, emphasise),
     "",
     formatDatagrams(datagrams),
   ];

@@ -8,36 +8,26 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Datagrams } from "../src/native.js";
 import { can } from "./capability.js";
 import {
+  BAD,
+  type Case,
   type Daemon,
   type End,
+  FIRST_SSRC,
   Lab,
   type NoiseTruth,
   named,
+  PORTS,
   RECEIVER,
   SENDER,
-  type TrafficOptions,
+  TOGETHER,
   type Truth,
 } from "./traffic/lab.js";
 import { expectedStreams, foundStreams, sumOfOutcomes } from "./traffic/truth.js";
 
 const why = [can.packet, can.netns].find((capability) => !capability.ok)?.why ?? "";
-const BAD = { loss: 30, duplicate: 20, reorder: 30 };
-/** One stream from two CPUs; so slowly that neither falls behind the other by as much as the sequence window. */
-const TOGETHER = { packets: 6000, threads: 2, shared: true, pace: 4000 } as const;
-const FIRST_SSRC = 1_000_000;
-const PORTS = { source: 40_000, destination: 50_000 };
 const ENDS: End[] = ["sender", "receiver"];
 
-interface Case {
-  name: string;
-  family: "v4" | "v6";
-  send: TrafficOptions;
-  gro?: true;
-  /** Two threads sent one stream: what order it had nobody knows. */
-  racy?: true;
-}
-
-const CASES: Case[] = [
+const CASES: (Case & { family: "v4" | "v6" })[] = [
   { name: "IPv4, three streams", family: "v4", send: { streams: 3, packets: 2000 } },
   { name: "IPv6, three streams", family: "v6", send: { streams: 3, packets: 2000 } },
   { name: "IPv4 with options", family: "v4", send: { streams: 2, packets: 2000, "ip-options": true } },

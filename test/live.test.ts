@@ -10,34 +10,22 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Datagrams } from "../src/native.js";
 import { can } from "./capability.js";
 import {
+  BAD,
+  type Case,
   type Daemon,
+  FIRST_SSRC,
   Lab,
   type NoiseTruth,
   named,
+  PORTS,
   RECEIVER,
   SENDER,
-  type TrafficOptions,
+  TOGETHER,
   type Truth,
 } from "./traffic/lab.js";
 import { expectedStreams, foundStreams, sumOfOutcomes } from "./traffic/truth.js";
 
 const why = [can.bpf, can.netns].find((capability) => !capability.ok)?.why ?? "";
-
-/** A bad network: per mille. */
-const BAD = { loss: 30, duplicate: 20, reorder: 30 };
-/** One stream from two CPUs; so slowly that neither falls behind the other by as much as the sequence window. */
-const TOGETHER = { packets: 6000, threads: 2, shared: true, pace: 4000 } as const;
-const FIRST_SSRC = 1_000_000;
-const PORTS = { source: 40_000, destination: 50_000 };
-
-interface Case {
-  name: string;
-  family?: "v4" | "v6" | "mapped";
-  send: TrafficOptions;
-  gro?: true;
-  /** Two threads sent one stream: what order it had nobody knows. */
-  racy?: true;
-}
 
 const CASES: Case[] = [
   { name: "IPv4, one stream", send: { streams: 1, packets: 3000 } },

@@ -4,8 +4,25 @@ import type { Datagrams } from "../src/native.js";
 import type { RemoteInboundRtpStats, RemoteOutboundRtpStats, RtcpStats } from "../src/rtcp.js";
 import type { CandidatePairStats, IceServerStats, InboundRtpStats, OutboundRtpStats, Sample } from "../src/stats.js";
 
-const ENDPOINTS = { srcAddress: "192.0.2.7", srcPort: 5004, dstAddress: "10.1.2.3", dstPort: 40_000 };
+const TIMESTAMP = 1_760_000_000_123;
 const OWNER = { pid: 4711, comm: "agent", cgroup: "/system.slice/agent.service" };
+const RECEIVED = {
+  timestamp: TIMESTAMP,
+  srcAddress: "192.0.2.7",
+  srcPort: 5004,
+  dstAddress: "10.1.2.3",
+  dstPort: 40_000,
+  ...OWNER,
+};
+const SENT = {
+  timestamp: TIMESTAMP,
+  ssrc: 17,
+  srcAddress: "2001:db8::1",
+  srcPort: 40_001,
+  dstAddress: "2001:db8::2",
+  dstPort: 5005,
+  ...OWNER,
+};
 
 export const DATAGRAMS: Datagrams = {
   seen: 136,
@@ -29,10 +46,8 @@ export const DATAGRAMS: Datagrams = {
 export function inboundStream(changes: Partial<InboundRtpStats> = {}): InboundRtpStats {
   return {
     type: "inbound-rtp",
-    timestamp: 1_760_000_000_123,
     ssrc: 3_735_928_559,
-    ...ENDPOINTS,
-    ...OWNER,
+    ...RECEIVED,
     payloadType: 111,
     clockRate: 48_000,
     clockRateSource: "inferred",
@@ -55,13 +70,7 @@ export function inboundStream(changes: Partial<InboundRtpStats> = {}): InboundRt
 export function outboundStream(changes: Partial<OutboundRtpStats> = {}): OutboundRtpStats {
   return {
     type: "outbound-rtp",
-    timestamp: 1_760_000_000_123,
-    ssrc: 17,
-    srcAddress: "2001:db8::1",
-    srcPort: 40_001,
-    dstAddress: "2001:db8::2",
-    dstPort: 5005,
-    ...OWNER,
+    ...SENT,
     payloadType: 96,
     packetsDuplicated: 1,
     packetsReordered: 2,
@@ -78,7 +87,7 @@ export function outboundStream(changes: Partial<OutboundRtpStats> = {}): Outboun
 export function candidatePair(changes: Partial<CandidatePairStats> = {}): CandidatePairStats {
   return {
     type: "candidate-pair",
-    timestamp: 1_760_000_000_123,
+    timestamp: TIMESTAMP,
     srcAddress: "10.1.2.3",
     srcPort: 40_000,
     dstAddress: "192.0.2.7",
@@ -121,7 +130,7 @@ export function candidatePair(changes: Partial<CandidatePairStats> = {}): Candid
 export function iceServer(changes: Partial<IceServerStats> = {}): IceServerStats {
   return {
     type: "ice-server",
-    timestamp: 1_760_000_000_123,
+    timestamp: TIMESTAMP,
     srcAddress: "10.1.2.3",
     srcPort: 40_000,
     dstAddress: "203.0.113.1",
@@ -145,13 +154,7 @@ export function iceServer(changes: Partial<IceServerStats> = {}): IceServerStats
 export function remoteInbound(changes: Partial<RemoteInboundRtpStats> = {}): RemoteInboundRtpStats {
   return {
     type: "remote-inbound-rtp",
-    timestamp: 1_760_000_000_123,
-    ssrc: 17,
-    srcAddress: "2001:db8::1",
-    srcPort: 40_001,
-    dstAddress: "2001:db8::2",
-    dstPort: 5005,
-    ...OWNER,
+    ...SENT,
     lastReportTimestamp: 1_760_000_000_097.5,
     packetsLost: -3,
     fractionLost: 0.03125,
@@ -182,10 +185,8 @@ export function remoteInbound(changes: Partial<RemoteInboundRtpStats> = {}): Rem
 export function remoteOutbound(changes: Partial<RemoteOutboundRtpStats> = {}): RemoteOutboundRtpStats {
   return {
     type: "remote-outbound-rtp",
-    timestamp: 1_760_000_000_123,
     ssrc: 3_735_928_559,
-    ...ENDPOINTS,
-    ...OWNER,
+    ...RECEIVED,
     lastReportTimestamp: 1_760_000_000_096.5,
     packetsSent: 1_010,
     bytesSent: 81_000,
@@ -204,10 +205,8 @@ export function remoteOutbound(changes: Partial<RemoteOutboundRtpStats> = {}): R
 export function rtcpOf(changes: Partial<RtcpStats> = {}): RtcpStats {
   return {
     type: "inbound-rtcp",
-    timestamp: 1_760_000_000_123,
     ssrc: 4_294_967_295,
-    ...ENDPOINTS,
-    ...OWNER,
+    ...RECEIVED,
     lastReportTimestamp: 1_760_000_000_095.5,
     protocol: "srtcp",
     cipher: "AES-CM",
@@ -229,7 +228,7 @@ export function rtcpOf(changes: Partial<RtcpStats> = {}): RtcpStats {
 
 export function makeSample(changes: Partial<Sample> = {}): Sample {
   return {
-    timestamp: 1_760_000_000_123,
+    timestamp: TIMESTAMP,
     timeNs: "1760000000123456789",
     streams: [inboundStream(), outboundStream()],
     candidatePairs: [candidatePair()],

@@ -67,6 +67,24 @@ export type End = "sender" | "receiver";
 /** Options of traffic.c as it takes them, with their values. */
 export type TrafficOptions = Record<string, string | number | true>;
 
+/** Where media go, in each end's namespace; and their SSRCs from here on. */
+export const PORTS = { source: 40_000, destination: 50_000 };
+export const FIRST_SSRC = 1_000_000;
+/** A bad network: per mille. */
+export const BAD = { loss: 30, duplicate: 20, reorder: 30 };
+/** One stream from two CPUs; so slowly that neither falls behind the other by as much as the sequence window. */
+export const TOGETHER = { packets: 6000, threads: 2, shared: true, pace: 4000 } as const;
+
+/** One play of known traffic. */
+export interface Case {
+  name: string;
+  family?: "v4" | "v6" | "mapped";
+  send: TrafficOptions;
+  gro?: true;
+  /** Two threads sent one stream: what order it had nobody knows. */
+  racy?: true;
+}
+
 /** Cases as it.each wants them, to be shown by name. */
 export function named<Case extends { name: string }>(cases: Case[]): [string, Case][] {
   return cases.map((one) => [one.name, one]);
