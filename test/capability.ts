@@ -14,7 +14,17 @@ export interface Capability {
   why: string;
 }
 
-const NAMES = ["root", "bpf", "netns", "packet", "influxd", "victoriaMetrics", "tshark", "machine"] as const;
+const NAMES = [
+  "root",
+  "bpf",
+  "netns",
+  "packet",
+  "influxd",
+  "victoriaMetrics",
+  "tshark",
+  "turnserver",
+  "machine",
+] as const;
 export type CapabilityName = (typeof NAMES)[number];
 
 const OK: Capability = { ok: true, why: "" };
@@ -81,6 +91,7 @@ const CHECKS: Record<CapabilityName, () => Capability> = {
   victoriaMetrics: () => tryCommand("victoria-metrics", "-version"),
   tshark: () => tryCommand("tshark", "--version"),
   machine: checkMachine,
+  turnserver: () => tryCommand("turnserver", "--version"),
 };
 
 /** Each capability is looked at when first asked for, and once: most test files ask for one or none. */

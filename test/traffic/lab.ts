@@ -13,6 +13,7 @@ import { Child } from "../../demo/child.js";
 import { Network } from "../../demo/namespace.js";
 import { askDaemon } from "../../src/client.js";
 import type { Datagrams } from "../../src/native.js";
+import type { ReportStats } from "../../src/rtcp.js";
 import type { CandidatePairStats, IceServerStats, StreamStats } from "../../src/stats.js";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -30,6 +31,7 @@ export interface Streams {
   streams: StreamStats[];
   candidatePairs: CandidatePairStats[];
   iceServers: IceServerStats[];
+  reports: ReportStats[];
   datagrams: Datagrams;
 }
 
@@ -181,12 +183,44 @@ export class Lab {
     return new Daemon(child, socket);
   }
 
-  #traffic(mode: string, end: End, options: TrafficOptions): Child {
-    const command = [TRAFFIC, mode, ...flags(options)];
-    const place = { namespace: this.#namespaces[end], cgroup: this.cgroup };
-    const child = new Child({ name: `traffic ${mode}`, command, ...place });
+  /** A program at one end, which the lab ends with itself. */
+  start(name: string, end: End, command: string[], watched: "watched" | "unwatched"): Child {
+    const place = { namespace: this.#namespaces[end], ...(watched === "watched" ? { cgroup: this.cgroup } : {}) };
+    const child = new Child({ name, command, ...place });
     this.#children.push(child);
     return child;
+  }
+
+  /** A script of ours with its plan, once it is ready. */
+  async startScript(file: string, end: End, plan: unknown, watched: "watched" | "unwatched"): Promise<Child> {
+    const command = [process.execPath, "--import", "tsx", join(ROOT, file), JSON.stringify(plan)];
+    const child = this.start(file, end, command, watched);
+    await child.read();
+    return child;
+  }
+
+  /** Options of a coturn that keep its files to the lab. */
+  scratch(name: string): string[] {
+    const path = join(this.#directory, name);
+    return ["--pidfile", `${path}.pid`, "--userdb", `${path}.db`, "--log-file", `${path}.log`];
+  }
+
+  /**
+   * A way of `delayMs` in each direction: what the sender's `from` sends to `via`, a port of the receiver's address, reaches the
+   * receiver's port `to` from the port behind `via`, and back.
+   */
+  async delay(from: number, via: number, to: number, delayMs: number): Promise<void> {
+    const calm = { seed: 1, delay: delayMs, jitter: 0, loss: 0, lossBurst: 1, duplicate: 0, reorder: 0, hold: 0 };
+    const here = (port: number) => ({ address: RECEIVER.v4, port });
+    const plan = {
+      left: { local: here(via), remote: { address: SENDER.v4, port: from }, impairment: calm },
+      right: { local: here(via + 1), remote: here(to), impairment: calm },
+    };
+    await this.startScript("demo/relay.ts", "receiver", plan, "unwatched");
+  }
+
+  #traffic(mode: string, end: End, options: TrafficOptions): Child {
+    return this.start(`traffic ${mode}`, end, [TRAFFIC, mode, ...flags(options)], "watched");
   }
 
   /** Sends and waits until all is sent: what `traffic` prints. */
