@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 /**
- * Records → columns → stats → lines: CPU per stream, garbage collection included. The records are of a capture, which fill the
- * same columns as those of the kernel do. Built code: `npm run build && npx tsx bench/snapshot.ts [STREAMS]`
+ * Records → columns → stats → lines: CPU per stream, garbage collection included, with the probes that are on by default. The records
+ * are of a capture, which fill the same columns as those of the kernel do; and of the kernel's maps, with room for four times as
+ * many streams, half of them inbound. Built code: `npm run build && npx tsx bench/snapshot.ts [STREAMS]`
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LineEncoder as Encoder } from "../src/encoder.js";
-import { addon } from "../src/native.js";
+import { addon, type HookProbe, rowCount, type Snapshot, type Source } from "../src/native.js";
 import type { Sampler as Sampling } from "../src/sampler.js";
 import { writeCapture } from "./capture.js";
 import { figureOf, type Part } from "./figure.js";
+import { Rig } from "./rig.js";
 import { printPart } from "./table.js";
 
 /** As it is shipped: what runs TypeScript gives each function a name, at a cost. */
@@ -19,21 +21,25 @@ const { Sampler } = (await built("sampler")) as { Sampler: typeof Sampling };
 const { LineEncoder } = (await built("encoder")) as { LineEncoder: typeof Encoder };
 
 const PACKETS_PER_STREAM = 4;
+/** Packets/s. */
+const RATE = 100_000;
 const ROUNDS = 12;
 /** The first rounds make what is remembered, and are compiled. */
 const WARM = 4;
+const PROBES: HookProbe[] = ["rtp", "stun", "rtcp"];
 
 const streams = Number(process.argv[2] ?? 100_000);
 const directory = mkdtempSync(join(tmpdir(), "rtcprobe-bench-"));
 const path = join(directory, "streams.pcap");
 writeCapture(path, streams, PACKETS_PER_STREAM * streams);
-const capture = addon.openCapture(path, { local: [], clockRates: {} });
+const capture = addon.openCapture(path, { local: [], clockRates: {}, probes: PROBES });
 await capture.read();
 rmSync(directory, { recursive: true });
 
 const sampler = new Sampler(capture, { retireIdle: false });
 const encoder = new LineEncoder({ host: "h1", perStream: true });
 const snapshot: number[] = [];
+const kernel: number[] = [];
 const stats: number[] = [];
 const lines: number[] = [];
 let missed = 0;
@@ -46,17 +52,43 @@ async function nsPerStream<T>(into: number[], work: () => T | Promise<T>): Promi
   return result;
 }
 
+async function takeSnapshots(source: Source, into: number[]): Promise<void> {
+  let spent: Snapshot | undefined;
+  for (let round = 0; round < ROUNDS; round++) {
+    spent = await nsPerStream(into, () => source.snapshot(spent));
+    missed += streams - rowCount(spent.streams);
+  }
+}
+
+/** Of a probe that sees a load which sends each stream's packets and receives them. */
+async function measureKernel(): Promise<void> {
+  const rig = await Rig.open();
+  const pace = await rig.pace(streams / 2);
+  const options = { cgroup: pace.place.cgroup, maxPairs: 4096, clockRates: {}, probes: PROBES };
+  const probe = addon.openProbe({ ...options, maxStreams: 4 * streams });
+  try {
+    await pace.run(RATE, Math.ceil((PACKETS_PER_STREAM * streams) / 2 / RATE) + 1);
+    await takeSnapshots(probe, kernel);
+  } finally {
+    probe.close();
+    await pace.close();
+    await rig.close();
+  }
+}
+
+await takeSnapshots(capture, snapshot);
 for (let round = 0; round < ROUNDS; round++) {
-  await nsPerStream(snapshot, () => capture.snapshot());
   const sample = await nsPerStream(stats, () => sampler.sample());
   missed += streams + 1 - (await nsPerStream(lines, () => encoder.encode(sample))).length;
 }
 capture.close();
+await measureKernel();
 
 const all = stats.map((ns, i) => ns + (lines[i] as number)).slice(WARM);
 const part: Part = { part: "snapshot", command: `npx tsx bench/snapshot.ts ${streams}`, figures: [], skipped: [] };
 const name = (what: string) => `snapshot.${what}.${streams}`;
 part.figures.push(
+  figureOf(name("kernel"), "ns/stream", kernel.slice(WARM), { bar: 25, stretch: 20, missed, note: "from the maps" }),
   figureOf(name("columns"), "ns/stream", snapshot.slice(WARM), { bar: 25, stretch: 20, missed }),
   figureOf(name("stats"), "ns/stream", stats.slice(WARM), { note: "columns included" }),
   figureOf(name("lines"), "ns/stream", lines.slice(WARM)),

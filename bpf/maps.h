@@ -68,6 +68,15 @@ struct {
 	__type(value, struct report);
 } reports SEC(".maps");
 
+/* Bits of the slots that are taken (core/table.h): the words of streams, and behind them those of reports. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} taken SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, WAITING_ROOMS);

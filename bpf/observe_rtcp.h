@@ -4,6 +4,21 @@
 
 /* The parts of core/observe_rtcp.h as global functions, from the inside out. Part of observer.h. */
 
+static __always_inline void observer_report_begins(struct observer *o, __u32 slot)
+{
+	take_slot(table_words(config.stream_mask), slot);
+}
+
+/* Records stay in their slots, and the map has its size. */
+static __always_inline void observer_report_keep(struct observer *o, __u64 now)
+{
+}
+
+static __always_inline int observer_report_grow(struct observer *o, __u64 now)
+{
+	return 0;
+}
+
 static __always_inline struct observer observer_of(struct __sk_buff *skb, struct arrival *a)
 {
 	return (struct observer){ .skb = skb, .now = &a->now, .payload = a->payload, .arrival = a };

@@ -58,14 +58,18 @@ static __always_inline struct report *observer_report(struct observer *o, __u32 
 	return bpf_map_lookup_elem(&reports, &slot);
 }
 
-/* Records stay in their slots, and the map has its size. */
-static __always_inline void observer_report_keep(struct observer *o, __u64 now)
+static __always_inline void take_slot(__u32 first_word, __u32 slot)
 {
+	__u32 word = first_word + slot / TABLE_WORD;
+	__u64 *bits = bpf_map_lookup_elem(&taken, &word);
+
+	if (bits)
+		__sync_fetch_and_or(bits, table_bit(slot));
 }
 
-static __always_inline int observer_report_grow(struct observer *o, __u64 now)
+static __always_inline void observer_stream_begins(struct observer *o, __u32 slot)
 {
-	return 0;
+	take_slot(0, slot);
 }
 
 static __always_inline struct waiting_room *observer_waiting_room(struct observer *o, __u64 tag)

@@ -110,6 +110,7 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 		s->tag = tag;
 		detail->endpoints = *e;
 		observer_owner(o, &detail->cgroup_id, &detail->pid);
+		observer_stream_begins(o, slot);
 		stream_begin(s, detail, &packet.header, packet.now, packet.configured_rate);
 	}
 	step = stream_receive(s, detail, &packet);

@@ -13,6 +13,7 @@
  */
 static inline struct report *observer_report(struct observer *o, __u32 slot);
 static inline __u32 observer_report_mask(const struct observer *o);
+static inline void observer_report_begins(struct observer *o, __u32 slot); /* as observer_stream_begins() */
 static inline void observer_report_keep(struct observer *o, __u64 now);
 static inline int observer_report_grow(struct observer *o, __u64 now);
 /*
@@ -91,6 +92,7 @@ static inline enum outcome observe_report(struct observer *o, const struct datag
 		}
 		report_begin(r, e, item, tag, observer_arrival(o));
 		observer_owner(o, &r->cgroup_id, &r->pid);
+		observer_report_begins(o, slot);
 	}
 	(void)report_answer(r, d, item, observer_arrival(o));
 	(void)report_receive(r, d, item, observer_arrival(o));

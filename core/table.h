@@ -26,6 +26,22 @@ static inline __u32 table_slot(__u64 tag, __u32 probe, __u32 mask)
 	return ((__u32)(tag >> 36) + probe) & mask; /* the upper bits of a tag are the random ones */
 }
 
+/*
+ * Which slots of a table are taken, a bit each, so that a reader needs to look at no others: set with the tag and cleared with
+ * it, while the record is held.
+ */
+enum { TABLE_WORD = 64 }; /* slots per word */
+
+static inline __u32 table_words(__u32 mask)
+{
+	return mask / TABLE_WORD + 1;
+}
+
+static inline __u64 table_bit(__u32 slot)
+{
+	return 1ULL << slot % TABLE_WORD;
+}
+
 enum {
 	RECORD_LOCKED = 1,
 	RECORD_WAITING = 2,

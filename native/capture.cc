@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 
+#include "datagrams.h"
+
 struct local_address local_address_from(const std::string &text)
 {
 	struct local_address address = {};

@@ -184,7 +184,7 @@ Napi::Value capture_source::snapshot(const Napi::CallbackInfo &info)
 {
 	return cross_boundary(info.Env(), [&] {
 		capture &from = idle();
-		struct snapshot taken;
+		struct snapshot taken(info[0]);
 
 		taken.at_ns = taken.epoch_ns = from.clock_ns();
 		observer_snapshot(&from.observer, &taken);

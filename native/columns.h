@@ -12,12 +12,6 @@
 #include "packet_log.h"
 #include "record.h"
 
-/* One field of a record: a number, or an array of `width` of them. */
-struct column {
-	const char *name;
-	size_t width;
-};
-
 template <class Value> constexpr size_t column_width(const Value &)
 {
 	if constexpr (std::is_array_v<Value>)
@@ -25,7 +19,16 @@ template <class Value> constexpr size_t column_width(const Value &)
 	return 1;
 }
 
-/* The columns of what fields(field) tells, and a row of its values. */
+/* As a double. What has 64 bits never comes near 2^63, and a number with a sign is converted in one step. */
+template <class Value> double number(Value value)
+{
+	if constexpr (std::is_same_v<Value, __u64>)
+		return static_cast<double>(static_cast<__s64>(value));
+	else
+		return static_cast<double>(value);
+}
+
+/* The columns of what fields(field) tells. */
 template <class Fields> std::vector<column> columns_of(Fields fields)
 {
 	std::vector<column> columns;
@@ -34,23 +37,26 @@ template <class Fields> std::vector<column> columns_of(Fields fields)
 	return columns;
 }
 
+/* Adds a row of its values. */
 template <class Fields> void add_row(struct record_rows *rows, Fields fields)
 {
-	size_t width = 0;
-
-	fields([&](const char *, const auto &value) { width += column_width(value); });
-	double *cell = rows->add(width);
+	if (rows->count == rows->capacity)
+		rows->grow(columns_of(fields));
+	double *const *column = rows->columns.data();
+	size_t row = rows->count++;
 
 	fields([&](const char *, const auto &value) {
+		double *begin = *column++;
+
 		if constexpr (std::is_array_v<std::remove_reference_t<decltype(value)>>)
-			cell = std::copy(std::begin(value), std::end(value), cell);
+			std::copy(std::begin(value), std::end(value), begin + row * column_width(value));
 		else
-			*cell++ = static_cast<double>(value);
+			begin[row] = number(value);
 	});
 }
 
 /* One Float64Array per column, all of them views of one buffer; the elements of a row's array are side by side. */
-Napi::Object columns_value(Napi::Env env, const std::vector<column> &columns, const struct record_rows &rows);
+Napi::Object columns_value(Napi::Env env, const std::vector<column> &fields, const struct record_rows &rows);
 
 /* Packets (native/packet_row.cc). */
 Napi::Object packets_value(Napi::Env env, const std::vector<packet_log::entry> &packets);

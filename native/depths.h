@@ -3,6 +3,7 @@
 #define RTCPROBE_NATIVE_DEPTHS_H
 
 #include "mapping.h"
+#include "record.h"
 
 /* What the depth probe fills, while it is on. */
 class depth_maps
@@ -15,15 +16,16 @@ public:
 		bundles.open(bundles_fd, slots);
 	}
 
-	/* The depth of the stream of this tag and slot, whose record is held or read again if it changed; else its tag is 0. */
-	void read_stream(__u32 slot, __u64 tag, struct stream_depth *copy) const
+	/* Adds what was measured of this stream, which nobody wrote to meanwhile, or else is shown again. */
+	void show(struct record_rows *rows, __u32 slot, const struct stream &stream) const
 	{
 		const struct stream_depth *measured = streams.at(slot);
 
-		if (measured && measured->tag == tag)
-			memcpy(static_cast<void *>(copy), measured, sizeof(*copy));
+		if (measured && measured->tag == stream.tag)
+			depth_row(rows, slot, stream, *measured, find_bundle(measured->bundle));
 	}
 
+private:
 	/* The bundle of this tag, or an empty one. */
 	struct bundle find_bundle(__u64 tag) const
 	{
@@ -38,7 +40,6 @@ public:
 		return {};
 	}
 
-private:
 	mapping<struct stream_depth> streams;
 	mapping<struct bundle> bundles;
 };

@@ -46,6 +46,7 @@ void kernel_probe::link_closer::operator()(struct bpf_link *link) const
 kernel_probe::kernel_probe(const kernel_options &wanted)
 	: options(wanted), verifier_log(static_cast<char *>(calloc(1, VERIFIER_LOG)))
 {
+	__u32 words = table_words(options.stream_slots - 1);
 	int error;
 
 	libbpf_set_print(say_nothing); /* it would write to stderr; what matters is thrown */
@@ -61,15 +62,15 @@ kernel_probe::kernel_probe(const kernel_options &wanted)
 		error = probe__load(maps.get());
 		if (error)
 			throw load_failure(error, verifier_log.get());
-		streams.open(bpf_map__fd(maps->maps.streams), options.stream_slots);
+		taken.open(bpf_map__fd(maps->maps.taken), 2 * words);
+		streams.open(bpf_map__fd(maps->maps.streams), options.stream_slots, taken.at(0));
 		details.open(bpf_map__fd(maps->maps.details), options.stream_slots);
-		pairs.open(bpf_map__fd(maps->maps.pairs), options.pair_slots);
-		reports.open(bpf_map__fd(maps->maps.reports), options.stream_slots);
+		pairs.open(bpf_map__fd(maps->maps.pairs), options.pair_slots, nullptr);
+		reports.open(bpf_map__fd(maps->maps.reports), options.stream_slots, taken.at(words));
 	} catch (...) {
 		::close(cgroup_fd);
 		throw;
 	}
-	streams_shown.assign(options.stream_slots, 1);
 }
 
 kernel_probe::~kernel_probe()
@@ -149,53 +150,35 @@ std::vector<__u32> kernel_probe::program_ids() const
 	return ids;
 }
 
-bool kernel_probe::read_stream(__u32 slot, struct stream *copy) const
+void kernel_probe::show_streams(struct snapshot *s)
 {
-	const struct stream *record = streams.at(slot);
+	std::vector<__u32> stale;
+	auto visit = [&](__u32 slot, const struct stream &stream) {
+		stream_row(&s->streams, slot, stream);
+		if (depths)
+			depths->show(&s->depths, slot, stream);
+		if (stream.evidence < STREAM_EVIDENCE && stream.last_ns + PROBATION_IDLE_MS * 1000000ull < s->at_ns)
+			stale.push_back(slot);
+	};
 
-	return record && record->tag != 0 && record_read(record, copy);
-}
-
-bool kernel_probe::read_stream(__u32 slot, struct stream *copy, struct stream_depth *depth) const
-{
-	const struct stream *record = streams.at(slot);
-
-	return record && record->tag != 0 && record_read(record, copy, [&] {
-		       depth->tag = 0;
-		       if (depths)
-			       depths->read_stream(slot, copy->tag, depth);
-	       });
+	streams.show(visit, &s->streams, &s->depths);
+	for (__u32 slot : stale)
+		retire_stream(slot);
 }
 
 void kernel_probe::take_snapshot(struct snapshot *s)
 {
 	std::vector<__u64> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()) * DATAGRAM_OUTCOMES);
-	struct stream stream;
-	struct stream_depth depth;
 	__u32 zero = 0;
 
 	s->at_ns = clock_ns(CLOCK_MONOTONIC);
 	s->epoch_ns = clock_ns(CLOCK_REALTIME);
-	for (__u32 slot = 0; slot < streams.slots(); slot++) {
-		if (!read_stream(slot, &stream, &depth))
-			continue;
-		streams_shown[slot] = stream.version;
-		stream_row(&s->streams, slot, stream);
-		if (depth.tag)
-			depth_row(&s->depths, slot, stream, depth, depths->find_bundle(depth.bundle));
-		if (stream.evidence < STREAM_EVIDENCE && stream.last_ns + PROBATION_IDLE_MS * 1000000ull < s->at_ns)
-			retire_stream(slot);
-	}
-	pairs.show([&](__u32 slot, const struct pair &pair) { pair_row(&s->pairs, slot, pair); });
-	reports.show([&](__u32 slot, const struct report &report) { report_row(&s->reports, slot, report); });
+	show_streams(s);
+	pairs.show([&](__u32 slot, const struct pair &pair) { pair_row(&s->pairs, slot, pair); }, &s->pairs);
+	reports.show([&](__u32 slot, const struct report &report) { report_row(&s->reports, slot, report); },
+		     &s->reports);
 	if (bpf_map_lookup_elem(bpf_map__fd(maps->maps.tallies), &zero, per_cpu.data()))
 		throw system_failure("bpf", errno);
 	for (size_t i = 0; i < per_cpu.size(); i++)
 		s->tallies[i % DATAGRAM_OUTCOMES] += per_cpu[i];
-}
-
-void kernel_probe::retire_stream(__u32 slot)
-{
-	if (struct stream *record = streams.at(slot))
-		record_retire(record, streams_shown[slot]);
 }

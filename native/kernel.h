@@ -9,7 +9,7 @@
 
 #include "core.h"
 #include "depths.h"
-#include "mapping.h"
+#include "shared_table.h"
 
 struct bpf_link;
 struct probe; /* the skeleton */
@@ -44,15 +44,13 @@ public:
 	void take_snapshot(struct snapshot *s);
 
 	/* A consistent copy. False if the slot is free. */
-	bool read_stream(__u32 slot, struct stream *copy) const;
-	/* The same with what the depth probe measured of it; depth->tag is 0 where it did not. */
-	bool read_stream(__u32 slot, struct stream *copy, struct stream_depth *depth) const;
+	bool read_stream(__u32 slot, struct stream *copy) const { return streams.read(slot, copy); }
 	bool read_pair(__u32 slot, struct pair *copy) const { return pairs.read(slot, copy); }
 	bool read_report(__u32 slot, struct report *copy) const { return reports.read(slot, copy); }
 	const struct stream_detail *detail(__u32 slot) const { return details.at(slot); }
 
 	/* Set the slot free, unless its record changed since the last snapshot. */
-	void retire_stream(__u32 slot);
+	void retire_stream(__u32 slot) { streams.retire(slot); }
 	void retire_pair(__u32 slot) { pairs.retire(slot); }
 	void retire_report(__u32 slot) { reports.retire(slot); }
 
@@ -82,6 +80,7 @@ private:
 	skeleton_handle load_egress(__u32 wanted, const struct probe *depths_of);
 	hook_programs load_programs(__u32 wanted);
 	void attach(const hook_programs &next, __u32 wanted);
+	void show_streams(struct snapshot *s);
 
 	kernel_options options;
 	struct memory_freer {
@@ -93,10 +92,10 @@ private:
 	skeleton_handle maps;   /* owns the maps, loads no program */
 	hook_programs programs; /* those attached, over the same maps */
 	link_handle ingress, egress, creators;
-	mapping<struct stream> streams;
+	mapping<__u64> taken; /* bits of the slots of streams, and of reports */
+	shared_table<struct stream> streams;
 	mapping<struct stream_detail> details;
 	std::unique_ptr<depth_maps> depths; /* nothing while the depth probe is off */
-	std::vector<__u32> streams_shown;   /* versions at the last snapshot */
 	shared_table<struct pair> pairs;
 	shared_table<struct report> reports; /* as many as streams: who sends or receives one has reports */
 };

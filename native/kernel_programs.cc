@@ -34,6 +34,7 @@ kernel_probe::skeleton_handle kernel_probe::open_skeleton(char *log)
 	bpf_map__set_max_entries(skeleton->maps.details, options.stream_slots);
 	bpf_map__set_max_entries(skeleton->maps.pairs, options.pair_slots);
 	bpf_map__set_max_entries(skeleton->maps.reports, options.stream_slots);
+	bpf_map__set_max_entries(skeleton->maps.taken, 2 * table_words(options.config.stream_mask));
 	memcpy(const_cast<struct config *>(&skeleton->rodata->config), &options.config, sizeof(options.config));
 	return skeleton;
 }
@@ -56,6 +57,7 @@ kernel_probe::skeleton_handle kernel_probe::open_programs(__u32 wanted, char *lo
 	error |= bpf_map__reuse_fd(skeleton->maps.details, bpf_map__fd(maps->maps.details));
 	error |= bpf_map__reuse_fd(skeleton->maps.pairs, bpf_map__fd(maps->maps.pairs));
 	error |= bpf_map__reuse_fd(skeleton->maps.reports, bpf_map__fd(maps->maps.reports));
+	error |= bpf_map__reuse_fd(skeleton->maps.taken, bpf_map__fd(maps->maps.taken));
 	error |= bpf_map__reuse_fd(skeleton->maps.waiting, bpf_map__fd(maps->maps.waiting));
 	error |= bpf_map__reuse_fd(skeleton->maps.tallies, bpf_map__fd(maps->maps.tallies));
 	error |= bpf_map__reuse_fd(skeleton->maps.creators, bpf_map__fd(maps->maps.creators));

@@ -2,6 +2,7 @@
 #ifndef RTCPROBE_NATIVE_MAPPING_H
 #define RTCPROBE_NATIVE_MAPPING_H
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -49,34 +50,40 @@ private:
 };
 
 /*
- * The reader's half of the lock in core/table.h. Copies a record that nobody wrote to meanwhile; false if it is free, or
- * if a writer held it for all the tries (it holds it for some ten nanoseconds). `more` copies what else the lock guards.
+ * The reader's half of the lock in core/table.h: calls visit(), which reads the record where it lies, until nobody wrote to it
+ * meanwhile. False if it is free, or if a writer held it for all the tries (it holds it for some ten nanoseconds).
  */
-template <class Record, class More> bool record_read(const Record *record, Record *copy, More more)
+template <class Record, class Visit> bool record_visit(const Record *record, Visit visit)
 {
 	enum { TRIES = 100000 };
 
 	for (int i = 0; i < TRIES; i++) {
 		__u32 before = __atomic_load_n(&record->version, __ATOMIC_ACQUIRE);
+		bool is_free;
 
 		if (before & RECORD_LOCKED)
 			continue;
-		memcpy(static_cast<void *>(copy), record, sizeof(*copy));
-		more();
+		is_free = record->tag == 0;
+		if (!is_free)
+			visit();
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&record->version, __ATOMIC_RELAXED) == before)
-			return copy->tag != 0;
+			return !is_free;
 	}
 	return false;
 }
 
+/* A consistent copy. */
 template <class Record> bool record_read(const Record *record, Record *copy)
 {
-	return record_read(record, copy, [] {});
+	return record_visit(record, [&] { memcpy(static_cast<void *>(copy), record, sizeof(*copy)); });
 }
 
-/* Set a record free if it still has the version that was shown. A free slot is all zero but for its version. */
-template <class Record> void record_retire(Record *record, __u32 shown)
+/*
+ * Set a record free if it still has the version that was shown. A free slot is all zero but for its version. `release` is called
+ * while it is held.
+ */
+template <class Record, class Release> void record_retire(Record *record, __u32 shown, Release release)
 {
 	if (shown & (RECORD_LOCKED | RECORD_WAITING) ||
 	    !__atomic_compare_exchange_n(&record->version, &shown, shown | RECORD_LOCKED, false, __ATOMIC_ACQ_REL,
@@ -86,49 +93,8 @@ template <class Record> void record_retire(Record *record, __u32 shown)
 
 	empty.version = shown | RECORD_LOCKED;
 	memcpy(static_cast<void *>(record), &empty, sizeof(empty));
+	release();
 	__atomic_store_n(&record->version, shown + RECORD_WRITTEN, __ATOMIC_RELEASE);
 }
-
-/* Records, with the versions that the last snapshot saw. */
-template <class Record> class shared_table
-{
-public:
-	void open(int map_fd, __u32 slots)
-	{
-		records.open(map_fd, slots);
-		shown.assign(slots, RECORD_LOCKED); /* which is never free to go */
-	}
-
-	/* A consistent copy. False if the slot is free. */
-	bool read(__u32 slot, Record *copy) const
-	{
-		const Record *record = records.at(slot);
-
-		return record && record->tag != 0 && record_read(record, copy);
-	}
-
-	/* Calls visit(slot, copy) for all, and remembers what it saw. */
-	template <class Visit> void show(Visit visit)
-	{
-		Record copy;
-
-		for (__u32 slot = 0; slot < records.slots(); slot++) {
-			if (!read(slot, &copy))
-				continue;
-			shown[slot] = copy.version;
-			visit(slot, copy);
-		}
-	}
-
-	void retire(__u32 slot)
-	{
-		if (Record *record = records.at(slot))
-			record_retire(record, shown[slot]);
-	}
-
-private:
-	mapping<Record> records;
-	std::vector<__u32> shown;
-};
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <sys/eventfd.h>
 
+#include "datagrams.h"
+
 namespace
 {
 

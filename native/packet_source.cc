@@ -82,7 +82,7 @@ packet_stream &packet_source::open() const
 Napi::Value packet_source::snapshot(const Napi::CallbackInfo &info)
 {
 	return cross_boundary(info.Env(), [&] {
-		struct snapshot taken;
+		struct snapshot taken(info[0]);
 
 		open().with_observer([&](struct observer *o) {
 			taken.at_ns = read_clock(CLOCK_MONOTONIC);

@@ -82,7 +82,7 @@ kernel_probe &probe_source::opened() const
 Napi::Value probe_source::snapshot(const Napi::CallbackInfo &info)
 {
 	return cross_boundary(info.Env(), [&] {
-		struct snapshot taken;
+		struct snapshot taken(info[0]);
 
 		opened().take_snapshot(&taken);
 		return snapshot_value(info.Env(), taken);

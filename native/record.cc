@@ -97,23 +97,48 @@ std::string address_text(const void *address, bool is_ipv6)
 	return text;
 }
 
-/* Piece by piece, for a pass over all rows per column would fetch every row from memory that often. */
-void fill_columns(double *cells, const std::vector<column> &columns, size_t per_row, const struct record_rows &rows)
+/*
+ * Room for so many rows: columns begin at an odd multiple of a cache line from each other, or all of a row's cells would
+ * contend for the same places of the cache.
+ */
+size_t room_for(size_t rows)
 {
-	for (size_t first = 0; first < rows.count; first += record_rows::PIECE) {
-		const double *row = rows.pieces[first / record_rows::PIECE].get();
-		size_t count = std::min(record_rows::PIECE, rows.count - first);
-		size_t begin = 0; /* of the column in a row */
+	return ((rows + 7) / 8 | 1) * 8;
+}
 
-		for (const column &c : columns) {
-			double *cell = cells + begin * rows.count + first * c.width;
+size_t cells_of(const std::vector<column> &fields)
+{
+	size_t cells = 0;
 
-			for (size_t i = 0; i < count; i++)
-				for (size_t element = 0; element < c.width; element++)
-					*cell++ = row[i * per_row + begin + element];
-			begin += c.width;
-		}
+	for (const column &field : fields)
+		cells += field.width;
+	return cells;
+}
+
+std::vector<double *> columns_at(double *memory, const std::vector<column> &fields, size_t capacity)
+{
+	std::vector<double *> columns;
+
+	for (const column &field : fields) {
+		columns.push_back(memory);
+		memory += capacity * field.width;
 	}
+	return columns;
+}
+
+void copy_columns(const std::vector<double *> &to, const struct record_rows &from, const std::vector<column> &fields)
+{
+	for (size_t i = 0; i < from.columns.size(); i++)
+		std::copy_n(from.columns[i], from.count * fields[i].width, to[i]);
+}
+
+/* What of a Snapshot's table is to be written again; empty if nothing is. */
+Napi::ArrayBuffer memory_of(const Napi::Value &snapshot, const char *table)
+{
+	Napi::Value columns = snapshot.IsObject() ? snapshot.As<Napi::Object>().Get(table) : Napi::Value();
+	Napi::Value id = columns.IsObject() ? columns.As<Napi::Object>().Get("id") : Napi::Value();
+
+	return id.IsTypedArray() ? id.As<Napi::TypedArray>().ArrayBuffer() : Napi::ArrayBuffer();
 }
 
 } // namespace
@@ -130,23 +155,53 @@ void pair_row(struct record_rows *rows, __u32 id, const struct pair &p)
 	add_row(rows, [&](auto field) { pair_fields(field, id, p); });
 }
 
-Napi::Object columns_value(Napi::Env env, const std::vector<column> &columns, const struct record_rows &rows)
+void record_rows::grow(const std::vector<column> &fields)
 {
-	Napi::Object value = Napi::Object::New(env);
-	size_t per_row = 0;
+	constexpr size_t least = 64;
+	size_t cells = cells_of(fields);
 
-	for (const column &c : columns)
-		per_row += c.width;
-	Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, rows.count * per_row * sizeof(double));
+	if (capacity == 0 && !spent.IsEmpty() && spent.ByteLength() >= cells * sizeof(double)) {
+		capacity = spent.ByteLength() / sizeof(double) / cells;
+		columns = columns_at(static_cast<double *>(spent.Data()), fields, capacity);
+		return;
+	}
+	size_t larger = room_for(std::max(least, count * 2));
+	auto memory = std::make_unique_for_overwrite<double[]>(larger * cells);
+	std::vector<double *> moved = columns_at(memory.get(), fields, larger);
+
+	copy_columns(moved, *this, fields);
+	own = std::move(memory);
+	columns = std::move(moved);
+	capacity = larger;
+}
+
+Napi::Object columns_value(Napi::Env env, const std::vector<column> &fields, const struct record_rows &rows)
+{
+	constexpr size_t waste = 4; /* rows of room per row that are not worth a copy */
+	Napi::Object value = Napi::Object::New(env);
+	Napi::ArrayBuffer buffer = rows.spent;
+	size_t capacity = rows.capacity;
+
+	if (rows.own || buffer.IsEmpty() || capacity == 0 || capacity > room_for(waste * rows.count)) {
+		capacity = room_for(rows.count + rows.count / waste);
+		buffer = Napi::ArrayBuffer::New(env, capacity * cells_of(fields) * sizeof(double));
+		copy_columns(columns_at(static_cast<double *>(buffer.Data()), fields, capacity), rows, fields);
+	}
 	size_t begin = 0;
 
-	fill_columns(static_cast<double *>(buffer.Data()), columns, per_row, rows);
-	for (const column &c : columns) {
-		value.Set(c.name, Napi::Float64Array::New(env, rows.count * c.width, buffer,
-							  begin * rows.count * sizeof(double)));
-		begin += c.width;
+	for (const column &field : fields) {
+		value.Set(field.name, Napi::Float64Array::New(env, rows.count * field.width, buffer, begin));
+		begin += capacity * field.width * sizeof(double);
 	}
 	return value;
+}
+
+snapshot::snapshot(const Napi::Value &spent)
+{
+	streams.spent = memory_of(spent, "streams");
+	depths.spent = memory_of(spent, "depths");
+	pairs.spent = memory_of(spent, "pairs");
+	reports.spent = memory_of(spent, "reports");
 }
 
 Napi::Object snapshot_value(Napi::Env env, const struct snapshot &s)

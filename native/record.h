@@ -12,27 +12,29 @@
 /* Whole milliseconds and their fraction apart: a double does not hold the nanoseconds since 1970. */
 inline double milliseconds(__u64 ns)
 {
-	return static_cast<double>(ns / 1000000) + static_cast<double>(ns % 1000000) / 1e6;
+	return static_cast<double>(static_cast<__s64>(ns / 1000000)) + static_cast<__s32>(ns % 1000000) / 1e6;
 }
 
+/* One field of a record: a number, or an array of `width` of them. */
+struct column {
+	const char *name;
+	size_t width;
+};
+
 /*
- * Records on their way to JavaScript: names and integers, no arithmetic but nanoseconds to milliseconds. Rows are
- * collected without an environment, from any thread; they become columns of one ArrayBuffer.
+ * Records on their way to JavaScript: names and integers, no arithmetic but nanoseconds to milliseconds. They are written
+ * where they stay, a column behind the other: into the memory of a snapshot that is spent, or into memory of their own where
+ * that is missing or too small.
  */
 struct record_rows {
-	static constexpr size_t PIECE = 128; /* rows that stay in the cache until they are columns */
-
-	std::vector<std::unique_ptr<double[]>>
-		pieces; /* row after row, in the order of the interface in src/native.ts */
+	Napi::ArrayBuffer spent; /* may be empty */
+	std::unique_ptr<double[]> own;
+	std::vector<double *> columns; /* where each begins, in the order of the interface in src/native.ts */
 	size_t count = 0;
+	size_t capacity = 0; /* rows that there is room for */
 
-	/* Room for one more row of so many cells, which is the same for all. */
-	double *add(size_t width)
-	{
-		if (count % PIECE == 0)
-			pieces.push_back(std::make_unique_for_overwrite<double[]>(PIECE * width));
-		return pieces.back().get() + count++ % PIECE * width;
-	}
+	/* Make room for more rows. */
+	void grow(const std::vector<column> &fields);
 };
 
 /* Adds a consistent copy of a stream; nothing while it is in probation. */
@@ -50,6 +52,10 @@ void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const
 
 /* Everything a source knows at one moment: what becomes a Snapshot. */
 struct snapshot {
+	snapshot() = default;
+	/* Into the memory of `spent`: a Snapshot, or undefined. */
+	explicit snapshot(const Napi::Value &spent);
+
 	__u64 at_ns = 0;    /* on the clock of the records */
 	__u64 epoch_ns = 0; /* the same moment on the wall clock */
 	struct record_rows streams;

@@ -11,12 +11,11 @@
 
 static inline int stream_is_claimable(const struct stream *s, __u64 now); /* core/observe.h */
 
-/* One slot's worth of a record. `shown` is the version that the last snapshot saw, 0 = none did. */
+/* One slot's worth of a record. */
 struct alignas(64) stream_entry {
 	struct stream record;
 	struct stream_detail detail;
 	struct stream_depth depth; /* valid if its tag is the record's */
-	__u32 shown;
 
 	const struct endpoints &endpoints() const { return detail.endpoints; }
 	__u64 cgroup_id() const { return detail.cgroup_id; }
@@ -26,7 +25,6 @@ struct alignas(64) stream_entry {
 
 struct alignas(64) pair_entry {
 	struct pair record;
-	__u32 shown;
 
 	const struct endpoints &endpoints() const { return record.endpoints; }
 	__u64 cgroup_id() const { return record.cgroup_id; }
@@ -36,14 +34,12 @@ struct alignas(64) pair_entry {
 
 struct alignas(64) bundle_entry {
 	struct bundle record;
-	__u32 shown;
 
 	bool is_stale(__u64 now) const { return bundle_is_claimable(&record, now); }
 };
 
 struct alignas(64) report_entry {
 	struct report record;
-	__u32 shown;
 
 	const struct endpoints &endpoints() const { return record.endpoints; }
 	__u64 cgroup_id() const { return record.cgroup_id; }
@@ -156,11 +152,16 @@ public:
 	/* Calls visit(id, entry) for all, and remembers what it saw. */
 	template <class Visit> void show(Visit visit)
 	{
+		shown.resize(entries.size());
 		for (__u32 id = 0; id < entries.size(); id++) {
+			if (id + AHEAD < entries.size())
+				for (size_t at = 0; at < SHOWN; at += alignof(Entry))
+					__builtin_prefetch(reinterpret_cast<const char *>(&entries[id + AHEAD].record) +
+							   at);
 			if (entries[id].record.tag == 0)
 				continue;
 			visit(id, entries[id]);
-			entries[id].shown = entries[id].record.version;
+			shown[id] = entries[id].record.version;
 		}
 	}
 
@@ -169,7 +170,7 @@ public:
 	{
 		const Entry *entry = find(id);
 
-		if (!entry || entry->shown != entry->record.version)
+		if (!entry || id >= shown.size() || shown[id] != entry->record.version)
 			return;
 		for (__u32 i = 0; i < TABLE_PROBES; i++) {
 			__u32 slot = table_slot(entry->record.tag, i, mask());
@@ -184,12 +185,16 @@ private:
 	/* Slots per entry at the least. At 1/4 full, 1 claim in 65 000 finds its eight slots taken and makes it grow. */
 	static constexpr size_t LOAD = 4;
 	static constexpr size_t LARGE = 512;
+	static constexpr __u32 AHEAD = 8;    /* entries that are fetched before they are shown */
+	static constexpr size_t SHOWN = 128; /* bytes of them: what a snapshot wants of a stream */
 
 	size_t live() const { return entries.size() - vacant.size(); }
 
 	void forget(__u32 id)
 	{
 		entries[id] = {};
+		if (id < shown.size())
+			shown[id] = 0;
 		vacant.push_back(id);
 	}
 
@@ -237,6 +242,7 @@ private:
 	std::vector<__u32> index;
 	std::vector<Entry> entries;
 	std::vector<__u32> vacant;
+	std::vector<__u32> shown; /* version of each entry at the last snapshot; 0 = none saw it */
 	Entry spare = {};
 	__u32 asked = 0;
 	bool is_fixed = false;

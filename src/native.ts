@@ -113,7 +113,11 @@ export type RecordKind = "stream" | "pair" | "report";
 
 /** Where records come from: the kernel program, an AF_PACKET socket, or a capture file. */
 export interface Source {
-  snapshot(): Snapshot;
+  /**
+   * @param spent - a snapshot of this source at which nobody looks any more, nor at parts of its columns: the new one is
+   *   written into its memory, where that is large enough. Fresh memory costs more than all else.
+   */
+  snapshot(spent?: Snapshot): Snapshot;
   /** Throws ERR_CLOSED after close; a RangeError for an id that no record has. */
   origin(kind: RecordKind, id: number): Origin;
   /** Set free the records of these ids. A record that changed since the last snapshot is left alone. */
@@ -232,7 +236,7 @@ export function rowAt<Row>(columns: Columns<Row>, i: number): Row {
   for (const field in columns) {
     const column = columns[field];
     const width = column.length / length;
-    row[field] = width === 1 ? (column[i] as number) : column.subarray(i * width, (i + 1) * width);
+    row[field] = width === 1 ? (column[i] as number) : column.slice(i * width, (i + 1) * width);
   }
   return row as Row;
 }

@@ -144,6 +144,8 @@ export class Sampler {
   readonly #selection = new Selection<string>();
   readonly #clock = new SampleClock();
   #snapshots = 0;
+  /** The latest one: #update() copies what is kept of it. */
+  #spent: Snapshot | undefined;
   #lastAtMs: number | undefined;
 
   constructor(source: Source, options: SamplerOptions) {
@@ -163,8 +165,15 @@ export class Sampler {
 
   /** Takes a snapshot only to see how the streams go on: a capture that is told once has more to show of them on its way. */
   look(): void {
-    this.#update(this.#source.snapshot());
+    this.#take();
     this.#annotator.look(this.#streams.ordered);
+  }
+
+  #take(): Snapshot {
+    const snapshot = this.#source.snapshot(this.#spent);
+    this.#spent = snapshot;
+    this.#update(snapshot);
+    return snapshot;
   }
 
   #update(snapshot: Snapshot): void {
@@ -177,11 +186,10 @@ export class Sampler {
 
   /** Takes a snapshot and tells what it means. Rates and fractions are over the time since the previous one. */
   async sample(): Promise<Sample> {
-    const snapshot = this.#source.snapshot();
+    const snapshot = this.#take();
     const { atMs } = snapshot;
     const intervalMs = this.#lastAtMs === undefined ? 0 : atMs - this.#lastAtMs;
     this.#lastAtMs = atMs;
-    this.#update(snapshot);
     await this.#findOwners();
 
     const timeNs = this.#clock.tick(snapshot);

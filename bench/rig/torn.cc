@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Is a record ever read while half of it is written? A sender updates a stream as fast as it can, and this thread reads its
- * record all the time, by the addon's own reader and, to show that the question can be answered, by a plain copy. In a whole record the
+ * record all the time, by the addon's own reader, in turn where it lies and as a copy, and, to
+ * show that the question can be answered, by a plain copy without it. In a whole record the
  * counters of the first line, the timestamp of the second and the sequence number agree: all packets are of one size, in
  * order, and say their number in their timestamp.
  */
@@ -68,12 +69,20 @@ int run_torn(const struct options *options)
 		usleep(1000);
 	while (reads < options->reads) {
 		struct stream copy;
+		bool in_place = reads % 2, whole = false;
+		uint64_t packets = 0;
+		auto look = [&](const struct stream &s) {
+			whole = is_whole(s);
+			packets = s.packets;
+		};
 
-		if (record_read(record, &copy)) {
+		if (in_place ? record_visit(record, [&] { look(*record); }) : record_read(record, &copy)) {
+			if (!in_place)
+				look(copy);
 			reads++;
-			torn += !is_whole(copy);
-			changes += copy.packets != seen;
-			seen = copy.packets;
+			torn += !whole;
+			changes += packets != seen;
+			seen = packets;
 		}
 		memcpy(&copy, const_cast<const struct stream *>(record), sizeof(copy));
 		asm volatile("" ::: "memory");

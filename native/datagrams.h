@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#ifndef RTCPROBE_NATIVE_DATAGRAMS_H
+#define RTCPROBE_NATIVE_DATAGRAMS_H
+
+/* From a parsed frame to an observer's records and tallies. */
+#include "observer.h"
+
+/* A datagram that is refused before anybody looks into it. */
+static inline void observer_refuse(struct observer *o, enum outcome reason)
+{
+	observer_tally(o, DATAGRAM_SEEN, 1);
+	observer_tally(o, reason, 1);
+}
+
+/* Tell the log of the datagram, if it was accounted for as RTP. */
+static inline void observer_log(struct observer *o, struct datagram &d, const struct endpoints &e, int outcome)
+{
+	struct rtp_header h;
+	__u32 id;
+
+	if (outcome != DATAGRAM_RTP && outcome != DATAGRAM_UNCONFIRMED)
+		return;
+	observer_show(o, &d, 0); /* extensions are looked at in the place of the header */
+	if (!rtp_parse(&d, &h))
+		return;
+	id = o->streams.id_of(endpoints_tag(&e, &o->config.keys, 0, h.ssrc));
+	if (id != stream_table::NONE)
+		o->log->add(id, o->streams.find(id)->record, h);
+}
+
+/* One datagram of `size` bytes that begins at byte `offset` of the payload. */
+static inline void observer_datagram(struct observer *o, struct endpoints *e, __u32 offset, __u32 size, __u64 now)
+{
+	enum outcome outcome;
+	struct datagram d;
+
+	if (size == 0)
+		return observer_refuse(o, DATAGRAM_EMPTY);
+	o->now = now;
+	o->reports_full = false;
+	for (;;) {
+		e->channel = 0; /* observe() sets it, and moves the datagram behind the TURN header */
+		d.size = size;
+		d.offset = offset;
+		observer_show(o, &d, 0);
+		if (d.filled == 0)
+			return observer_refuse(o, DATAGRAM_TRUNCATED);
+		outcome = observe(o, &d, e);
+		if (outcome != DATAGRAM_TABLE_FULL || o->reports_full) /* else nothing was counted yet: try again */
+			break;
+		o->pairs.keep(now); /* who is behind a relay may have been noted */
+		observer_show(o, &d, 0);
+		if (!(datagram_protocol(&d) == PROTOCOL_STUN ? o->pairs.grow(now) : o->streams.grow(now)))
+			break;
+	}
+	o->streams.keep(now);
+	o->pairs.keep(now);
+	o->bundles.keep(now);
+	if (o->log)
+		observer_log(o, d, *e, outcome);
+	observer_tally(o, DATAGRAM_SEEN, 1);
+	observer_tally(o, outcome, 1);
+}
+
+/*
+ * A parsed frame: every UDP datagram is tallied as seen and with one outcome. `segment` is the payload size of the
+ * datagrams that a super-packet is made of, 0 if the packet is one datagram.
+ */
+static inline void observer_packet(struct observer *o, enum frame_kind kind, struct udp_packet *udp, __u32 segment,
+				   __u64 now)
+{
+	switch (kind) {
+	case FRAME_OTHER: return;
+	case FRAME_TRUNCATED: return observer_refuse(o, DATAGRAM_TRUNCATED);
+	case FRAME_FRAGMENT: return observer_refuse(o, DATAGRAM_FRAGMENT);
+	case FRAME_UDP: break;
+	}
+	o->payload = &udp->payload;
+	if (segment == 0 || segment >= udp->size)
+		return observer_datagram(o, &udp->endpoints, 0, udp->size, now);
+	for (__u32 at = 0; at < udp->size; at += segment)
+		observer_datagram(o, &udp->endpoints, at, udp->size - at < segment ? udp->size - at : segment, now);
+}
+
+#endif

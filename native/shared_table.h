@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#ifndef RTCPROBE_NATIVE_SHARED_TABLE_H
+#define RTCPROBE_NATIVE_SHARED_TABLE_H
+
+#include <vector>
+
+#include "mapping.h"
+
+/* Records that the kernel fills, with the versions that the last snapshot saw. */
+template <class Record> class shared_table
+{
+public:
+	/* `taken` are the bits of the slots that are (core/table.h); all slots are looked at where there are none. */
+	void open(int map_fd, __u32 slots, __u64 *taken)
+	{
+		records.open(map_fd, slots);
+		shown.assign(slots, RECORD_LOCKED); /* which is never free to go */
+		bits = taken;
+	}
+
+	/* A consistent copy. False if the slot is free. */
+	bool read(__u32 slot, Record *copy) const
+	{
+		const Record *record = records.at(slot);
+
+		return record && record->tag != 0 && record_read(record, copy);
+	}
+
+	/*
+	 * Calls visit(slot, record) for all, and remembers what it saw. A record is read where it lies: if it was written to
+	 * meanwhile, visit() is called again, and the rows that it added are taken back.
+	 */
+	template <class Visit, class... Rows> void show(Visit visit, Rows *...rows)
+	{
+		find_present();
+		for (size_t i = 0; i < present.size(); i++) {
+			const Record *record = records.at(present[i]);
+			__u32 version = 0;
+			auto take = [&, ... before = rows->count] {
+				version = record->version;
+				((rows->count = before), ...);
+				visit(present[i], *record);
+			};
+
+			if (i + AHEAD < present.size())
+				prefetch(records.at(present[i + AHEAD]));
+			if (record->tag != 0 && record_visit(record, take))
+				shown[present[i]] = version;
+		}
+	}
+
+	void retire(__u32 slot)
+	{
+		if (Record *record = records.at(slot))
+			record_retire(record, shown[slot], [&] {
+				if (bits)
+					__atomic_fetch_and(&bits[slot / TABLE_WORD], ~table_bit(slot),
+							   __ATOMIC_RELAXED);
+			});
+	}
+
+private:
+	enum { AHEAD = 24 }; /* records that are fetched before they are read */
+
+	/* The slots that may have a record. */
+	void find_present()
+	{
+		__u32 slots = records.slots();
+
+		present.clear();
+		for (__u32 first = 0; first < slots; first += TABLE_WORD) {
+			__u64 rest = bits ? __atomic_load_n(&bits[first / TABLE_WORD], __ATOMIC_RELAXED) : ~0ULL;
+
+			for (; rest; rest &= rest - 1)
+				present.push_back(first + static_cast<__u32>(__builtin_ctzll(rest)));
+		}
+		while (!present.empty() && present.back() >= slots) /* of a table that is smaller than a word */
+			present.pop_back();
+	}
+
+	/* What a snapshot wants of a stream, and the begin of the others. */
+	static void prefetch(const Record *record)
+	{
+		__builtin_prefetch(record);
+		__builtin_prefetch(reinterpret_cast<const char *>(record) + 64);
+	}
+
+	mapping<Record> records;
+	std::vector<__u32> shown;
+	std::vector<__u32> present;
+	__u64 *bits = nullptr;
+};
+
+#endif
