@@ -19,6 +19,8 @@ export interface Shelf {
   readonly directory: string;
   /** Behind the latest sample. */
   readonly end: Position;
+  /** Number behind the latest sample that is to be had: on disk, or any while the disk refuses. */
+  readonly ready: number;
   /** On disk, oldest first. */
   readonly segments: readonly Segment[];
   /** The first sample in memory whose number is this or a later one. */
@@ -75,7 +77,7 @@ export class Cursor implements Feed {
 
   async take(): Promise<Entry | undefined> {
     const { number, points } = this.#taken;
-    if (number >= this.#shelf.end.number) return undefined;
+    if (number >= this.#shelf.ready) return undefined;
     const held = this.#shelf.recall(number);
     const entry = held?.number === number ? held : ((await this.#read(number)) ?? this.#shelf.recall(number));
     if (entry === undefined) return undefined;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Every sample, written ahead to disk: sinks are cursors over it. Samples wait in memory until they are on disk, and while the
- * disk refuses them sinks go on from memory.
+ * Every sample, written ahead to disk: sinks are cursors over it, and get no sample that a kill could take from the others.
+ * Samples wait in memory until they are on disk, and while the disk refuses them sinks go on from memory.
  */
 import { readdirSync } from "node:fs";
 import { Archive, type Expiry, HINTS, type JournalOptions, prepareDirectory } from "./archive.js";
@@ -94,7 +94,6 @@ export class Journal implements Shelf {
     this.#end = { number: number + 1, points: pointsBefore + points };
     this.#trim();
     this.#writing ??= this.#writeHeld();
-    for (const cursor of this.#cursors) cursor.wake();
   }
 
   /** Resolves when what was appended is written; to false when it cannot be for now, and waits in memory. */
@@ -113,6 +112,11 @@ export class Journal implements Shelf {
   release(cursor: Cursor): void {
     this.#cursors.delete(cursor);
     void cursor.store().catch(() => undefined);
+  }
+
+  get ready(): number {
+    const waiting = this.#failing === undefined ? this.#nextWaiting() : undefined;
+    return (waiting ?? this.#end).number;
   }
 
   recall(number: number): Entry | undefined {
@@ -163,8 +167,12 @@ export class Journal implements Shelf {
       if (held.state === "waiting") this.#drop(held.points, this.#failing ?? "closed");
     }
     this.#held = [];
-    for (const cursor of this.#cursors) cursor.wake();
+    this.#wakeCursors();
     this.#unlock();
+  }
+
+  #wakeCursors(): void {
+    for (const cursor of this.#cursors) cursor.wake();
   }
 
   async #writeHeld(): Promise<void> {
@@ -175,16 +183,19 @@ export class Journal implements Shelf {
           this.#note(`a sample of ${frame.length} bytes is more than journal.maxBytes`, "raise journal.maxBytes");
           if (next.state === "waiting") this.#drop(next.points, "tooLarge");
           next.state = "done";
+          this.#wakeCursors();
           continue;
         }
         await this.#archive.append(frame, next.number);
       } catch (error) {
         this.#fail(error);
+        this.#wakeCursors();
         break;
       }
       if (next.state === "waiting") this.#written += next.points;
       next.state = "done";
       this.#recover();
+      this.#wakeCursors();
     }
     this.#writing = undefined;
     this.#trim();

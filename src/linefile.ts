@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 /** Points as line protocol in a file, or on a stream: for Telegraf, and by it for whatever Telegraf writes to. */
-import { open, rename } from "node:fs/promises";
+import { type FileHandle, open, rename } from "node:fs/promises";
 import type { Verdict } from "./answer.js";
 import type { Target } from "./delivery.js";
 import { errnoName } from "./errors.js";
+
+/** More than a line has. */
+const TAIL_BYTES = 65_536;
 
 /** A file that is appended to in whole texts, and begun anew when it is full; the full one is kept as `PATH.1`. */
 export class LineFile {
   readonly #path: string;
   readonly #maxBytes: number;
+  /** Whoever wrote before us may have been killed in the middle of a line, which would be the begin of our first. */
+  #isWhole = false;
 
   constructor(path: string, maxBytes: number) {
     this.#path = path;
@@ -30,6 +35,8 @@ export class LineFile {
     try {
       const found = await handle.stat();
       if (!found.isFile()) throw Object.assign(new Error("no file"), { code: "ENOTSUP" });
+      if (!this.#isWhole) found.size = await cutTail(handle, found.size);
+      this.#isWhole = true;
       if (found.size > 0 && found.size + bytes.length > this.#maxBytes) return false;
       await handle.appendFile(bytes).catch(async (error) => {
         await handle.truncate(found.size).catch(() => undefined);
@@ -40,6 +47,17 @@ export class LineFile {
       await handle.close();
     }
   }
+}
+
+/** Cuts off what comes behind the last whole line; what holds none is not ours. @returns the size that is left */
+async function cutTail(handle: FileHandle, size: number): Promise<number> {
+  const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
+  const { bytesRead } = await handle.read(tail, 0, tail.length, size - tail.length);
+  const end = tail.subarray(0, bytesRead).lastIndexOf("\n");
+  if (end < 0 || end + 1 === bytesRead) return size;
+  const left = size - bytesRead + end + 1;
+  await handle.truncate(left);
+  return left;
 }
 
 /** Appends points to a file. */

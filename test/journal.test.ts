@@ -281,6 +281,15 @@ describe("journal: after a crash", () => {
 });
 
 describe("journal: a cursor that lags", () => {
+  it("has no sample before it is on disk, so that a kill takes it from all sinks or from none", async () => {
+    const journal = await open();
+    const cursor = journal.openCursor("sink");
+    journal.append(sampleAt(1));
+    expect(await cursor.take()).toBeUndefined();
+    await settled(journal);
+    expect(numberOf((await cursor.take())?.content as Content)).toBe(1);
+  });
+
   it("reads from disk what has left the memory, also from the segment that grows meanwhile", async () => {
     const journal = await open();
     const cursor = journal.openCursor("slow");

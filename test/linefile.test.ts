@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Line protocol in a file. Oracle: the points put in, and stat. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -37,6 +37,20 @@ describe("line file", () => {
     for (const line of ["aaaa\n", "bbbb\n", "cccc\n"]) await file.append(line);
     expect(readFileSync(`${path}.1`, "utf8")).toBe("aaaa\nbbbb\n");
     expect(readFileSync(path, "utf8")).toBe("cccc\n");
+  });
+
+  it("goes on behind the last whole line of a writer that was killed", async () => {
+    const path = join(directory, "p.lp");
+    writeFileSync(path, `${text}${text.slice(0, 100)}`);
+    await new FileTarget(path, 2 ** 20).write(lines);
+    expect(readFileSync(path, "utf8")).toBe(text + text);
+  });
+
+  it("cuts nothing off a file without lines", async () => {
+    const path = join(directory, "p.lp");
+    writeFileSync(path, "no line");
+    await new FileTarget(path, 2 ** 20).write(lines);
+    expect(readFileSync(path, "utf8")).toBe(`no line${text}`);
   });
 
   it.each([
