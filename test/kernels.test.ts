@@ -17,7 +17,7 @@ import { expectedStreams, foundStreams, sumOfOutcomes } from "./traffic/truth.js
 
 /** That of Debian 12, for which this is made. */
 const SUITES = (process.env.RTCPROBE_KERNELS ?? "bookworm").split(" ");
-const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 420_000;
 const why = [can.bpf, can.machine].find((capability) => !capability.ok)?.why ?? "";
 
 /** Before it, atomic operations of eBPF cannot compare and exchange: the packet source stands in. */
@@ -100,7 +100,7 @@ describe.skipIf(why !== "")(`other kernels — ${why || "qemu"}`, () => {
 
     beforeAll(async () => {
       report = await boot(fetchKernel(suite), root, PATIENCE_MS);
-    }, PATIENCE_MS + 60_000);
+    }, 2 * PATIENCE_MS);
 
     it("gives the same records as this host's", () => {
       if (isOld(said("kernel"))) return expect(said("harness")).toMatch(/load/);
