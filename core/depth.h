@@ -6,6 +6,7 @@
 #include "element.h"
 #include "frames.h"
 #include "level.h"
+#include "loss.h"
 #include "stream.h"
 #include "variation.h"
 
@@ -78,15 +79,17 @@ struct stream_depth {
 	struct element elements[EXTENSION_IDS];
 	struct depth_step step; /* of the packet at hand */
 	struct element_packet hint;
+	struct loss loss; /* of all packets of the stream since `tag` is its */
 };
 
-_Static_assert(sizeof(struct stream_depth) == 1072, "stream_depth is a map value: no padding");
+_Static_assert(sizeof(struct stream_depth) == 1152, "stream_depth is a map value: no padding");
 _Static_assert(__builtin_offsetof(struct stream_depth, step) <= 1024, "compilers for BPF clear no more in one go");
 
-static inline void depth_begin(struct stream_depth *d, __u64 tag, const struct stream_packet *packet)
+static inline void depth_begin(struct stream_depth *d, const struct stream *s, const struct stream_packet *packet)
 {
 	__builtin_memset(d, 0, __builtin_offsetof(struct stream_depth, step));
-	d->tag = tag;
+	loss_begin(&d->loss, s->packets > 1 ? s->sequence.max_seq : 0);
+	d->tag = s->tag;
 	d->last_ns = d->order_ns = d->frame_ns = d->step_ns = packet->now;
 	d->frame_ts = packet->header.timestamp;
 	d->order_seq = (__u16)(packet->header.sequence - 1);
@@ -186,7 +189,7 @@ LONG_FUNCTION int depth_receive(struct stream_depth *d, const struct stream *s, 
 	if (!d || !s || !packet)
 		return DEPTH_PASSED;
 	if (d->tag != s->tag || s->packets == 1)
-		depth_begin(d, s->tag, packet);
+		depth_begin(d, s, packet);
 	sequence = packet->header.sequence;
 	d->packets++;
 	d->bundle = bundle ? bundle : d->bundle;

@@ -49,11 +49,18 @@ static inline void observe_waiting(struct observer *o, __u64 tag)
 	__u32 slot = observe_stream_slot(o, tag, 0);
 	struct stream *s = observer_stream(o, slot);
 	struct stream_detail *detail = observer_detail(o, slot);
+	struct waiting_room *room = observer_waiting_room(o, tag);
+	struct stream_depth *depth;
 	int counted;
 
 	if (!s || !detail)
 		return;
-	counted = waiting_catch_up(observer_waiting_room(o, tag), tag, s, detail);
+	if (observer_probe_is_on(o, PROBE_DEPTH)) {
+		depth = observer_depth(o, slot);
+		counted = depth ? waiting_catch_up_in_depth(room, tag, s, detail, &depth->loss) : 0;
+	} else {
+		counted = waiting_catch_up(room, tag, s, detail);
+	}
 	if (!counted)
 		return;
 	observer_tally(o, DATAGRAM_RTP, counted);
@@ -78,6 +85,7 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 	struct stream_packet packet;
 	__u64 bundle = 0;
 	struct stream_detail *detail;
+	struct stream_depth *depth = 0;
 	struct stream *s;
 	__u32 slot;
 	__u64 tag;
@@ -96,7 +104,9 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 		return DATAGRAM_TABLE_FULL;
 	s = observer_stream(o, slot);
 	detail = observer_detail(o, slot);
-	if (!s || !detail)
+	if (observer_probe_is_on(o, PROBE_DEPTH))
+		depth = observer_depth(o, slot);
+	if (!s || !detail || (observer_probe_is_on(o, PROBE_DEPTH) && !depth))
 		return DATAGRAM_TABLE_FULL;
 	if (!record_lock(&s->version))
 		return observe_contended(o, s, tag, &packet);
@@ -113,13 +123,15 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 		observer_stream_begins(o, slot);
 		stream_begin(s, detail, &packet.header, packet.now, packet.configured_rate);
 	}
+	if (depth && sequence_leaves(&s->sequence, packet.header.sequence))
+		(void)stream_lose(&depth->loss, s, detail, &packet);
 	step = stream_receive(s, detail, &packet);
 	if (step == STREAM_CONFIRMED) { /* what probation held back is counted now */
 		observer_tally(o, DATAGRAM_RTP, (__s64)s->packets - 1);
 		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)s->packets);
 	}
-	if (observer_probe_is_on(o, PROBE_DEPTH))
-		observe_depth(o, d, s, slot, &packet, bundle);
+	if (depth)
+		observe_depth(depth, d, s, &packet, bundle);
 	if (record_unlock(&s->version))
 		observer_look_after(o, tag);
 	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;

@@ -73,14 +73,11 @@ static inline __u64 observe_elements(struct observer *o, struct datagram *d, con
 }
 
 /* The packet in the depth of its stream, whose record is held. */
-static inline void observe_depth(struct observer *o, const struct datagram *d, const struct stream *s, __u32 slot,
+static inline void observe_depth(struct stream_depth *depth, const struct datagram *d, const struct stream *s,
 				 const struct stream_packet *packet, __u64 bundle)
 {
-	struct stream_depth *depth = observer_depth(o, slot);
 	int order;
 
-	if (!depth)
-		return;
 	order = depth_receive(depth, s, packet, bundle);
 	if (order == DEPTH_PASSED)
 		return;

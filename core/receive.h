@@ -4,6 +4,7 @@
 
 /* One packet into the record of its stream. */
 #include "function.h"
+#include "loss.h"
 #include "stream.h"
 
 /*
@@ -89,13 +90,34 @@ static inline __s32 stream_reach(const struct stream *s, const struct stream_det
 	return change < NS_PER_S || (__s64)change < (__s64)elapsed >> 3 ? 1 << 15 : SEQUENCE_MAX_DROPOUT;
 }
 
+/* The packet before said the number that proves a restart, and this is it. */
+static inline int stream_is_restart(const struct stream_detail *detail, __u16 sequence)
+{
+	return detail->has_bad_seq && sequence == detail->bad_seq;
+}
+
+/* Nothing is pending of the packets before: what it goes on from is the last one. */
+static inline void stream_order(const struct stream *s, struct stream_detail *detail)
+{
+	if (s->behind)
+		return;
+	detail->order_ns = s->last_ns;
+	detail->order_ts = s->last_ts;
+}
+
+/* A number of another sender's, who must not be believed yet. */
+static inline int stream_is_another(const struct stream *s, __s32 delta)
+{
+	return s->evidence < STREAM_EVIDENCE && (delta >= SEQUENCE_WINDOW || delta <= -SEQUENCE_WINDOW);
+}
+
 /*
  * A number out of reach: a stray, or the sender restarted. RFC 3550 A.1: the next consecutive number proves the latter;
  * the packet before, taken for a stray, was then the first of the new run, and the timing starts from it.
  */
 static inline enum sequence_step stream_jump(struct stream *s, struct stream_detail *detail, __u16 sequence)
 {
-	if (!detail->has_bad_seq || sequence != detail->bad_seq) {
+	if (!stream_is_restart(detail, sequence)) {
 		detail->bad_seq = (__u16)(sequence + 1);
 		detail->has_bad_seq = 1;
 		s->stray++;
@@ -179,15 +201,12 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_detail *detail,
 	}
 	configured_rate = packet->configured_rate;
 	first = s->packets == 0;
-	if (!s->behind) {
-		detail->order_ns = s->last_ns;
-		detail->order_ts = s->last_ts;
-	}
+	stream_order(s, detail);
 	delta = sequence_delta(&s->sequence, h->sequence);
 	consistent = h->payload_type == s->payload_type && h->csrc_count == s->csrc_count && delta <= STREAM_NEAR &&
 		     delta >= -STREAM_NEAR;
 	if (!first) {
-		if (s->evidence < STREAM_EVIDENCE && (delta >= SEQUENCE_WINDOW || delta <= -SEQUENCE_WINDOW)) {
+		if (stream_is_another(s, delta)) {
 			stream_begin(s, detail, h, now, configured_rate); /* not one sender's numbers: begin anew */
 			first = 1;
 		} else {
@@ -226,6 +245,33 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_detail *detail,
 	}
 	s->settled = step == SEQUENCE_ADVANCED && s->clock_rate;
 	return STREAM_COUNTED;
+}
+
+/*
+ * Tell of the numbers that the packet will put out of the window, before stream_receive() accounts for it: not in there, where
+ * the kernel's stack is at its deepest and most have no use for it. Always 0.
+ */
+LONG_FUNCTION int stream_lose(struct loss *l, const struct stream *s, struct stream_detail *detail,
+			      const struct stream_packet *packet)
+{
+	int restarts;
+	__s32 delta;
+	__u32 end;
+
+	if (!l || !s || !detail || !packet)
+		return 0;
+	delta = sequence_delta(&s->sequence, packet->header.sequence);
+	stream_order(s, detail);
+	if (stream_is_another(s, delta) || (delta <= 0 && delta > -SEQUENCE_WINDOW))
+		return 0;
+	restarts = delta < 0 || delta >= stream_reach(s, detail, delta, packet->now, packet->header.timestamp);
+	if (restarts && !stream_is_restart(detail, packet->header.sequence))
+		return 0;
+	end = restarts ? s->sequence.max_seq + 1 : sequence_window_after(&s->sequence, (__u32)delta);
+	loss_tell(l, &s->sequence, end);
+	if (restarts)
+		l->next = 0;
+	return 0;
 }
 
 #endif

@@ -46,6 +46,12 @@ static inline __u64 sequence_bit(__u32 seq)
 	return 1ULL << (seq & 63);
 }
 
+/* Which of `seq`, among the last 512 up to the highest, and those behind it in its word arrived: bit 0 is its own. */
+static inline __u64 sequence_arrivals(const struct sequence *s, __u32 seq)
+{
+	return *sequence_word((struct sequence *)s, seq) >> (seq & 63);
+}
+
 /* Begin a run at `seq`: RFC 3550 A.1 init_seq. */
 static inline void sequence_begin(struct sequence *s, __u16 seq)
 {
@@ -77,6 +83,18 @@ static inline void sequence_advance(struct sequence *s, __u32 ahead)
 static inline int sequence_is_next(const struct sequence *s, __u16 seq)
 {
 	return seq == (__u16)(s->max_seq + 1) && seq % 64 != 0;
+}
+
+/* The lowest number in the window once the highest has moved on by `ahead`. */
+static inline __u32 sequence_window_after(const struct sequence *s, __u32 ahead)
+{
+	return 64 * ((s->max_seq + ahead) / 64 - SEQUENCE_WORDS);
+}
+
+/* True if `seq` may be of another word than the highest: else nothing leaves the window with it. */
+static inline int sequence_leaves(const struct sequence *s, __u16 seq)
+{
+	return (__u16)(seq ^ s->max_seq) >= 64;
 }
 
 /* Account for the next number. */

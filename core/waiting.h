@@ -58,13 +58,13 @@ LONG_FUNCTION int waiting_add(struct waiting_room *room, __u64 tag, const struct
 /*
  * Account for the packets of a stream that wait, unless somebody else holds the record: then he does it. Whoever comes to
  * wait meanwhile is seen by the next holder. A packet that waits is tallied as unconfirmed; returns how many are now counted.
+ * `loss` is told of what is lost, unless it is NULL.
  */
-LONG_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct stream *s, struct stream_detail *detail)
+SHORT_FUNCTION int waiting_account(struct waiting_room *room, __u64 tag, struct stream *s, struct stream_detail *detail,
+				   struct loss *loss)
 {
 	int counted = 0;
 
-	if (!room || !s || !detail)
-		return 0;
 	record_wait(&s->version);
 	if (!record_lock(&s->version))
 		return 0;
@@ -75,8 +75,11 @@ LONG_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct 
 		if (w->tag != tag ||
 		    __sync_val_compare_and_swap(&w->state, WAITING_READY, WAITING_TAKEN) != WAITING_READY)
 			continue;
-		if (w->tag == tag && s->tag == tag)
+		if (w->tag == tag && s->tag == tag) {
+			if (loss)
+				(void)stream_lose(loss, s, detail, &w->packet);
 			step = stream_receive(s, detail, &w->packet);
+		}
 		if (step != STREAM_UNCONFIRMED)
 			counted += step == STREAM_CONFIRMED ? (int)s->packets : 1;
 		(void)__sync_lock_test_and_set(&w->state, WAITING_FREE);
@@ -84,6 +87,18 @@ LONG_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct 
 	if (record_unlock(&s->version))
 		record_wait(&s->version);
 	return counted;
+}
+
+LONG_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct stream *s, struct stream_detail *detail)
+{
+	return room && s && detail ? waiting_account(room, tag, s, detail, 0) : 0;
+}
+
+/* The same for the depth probe: another function, for programs without it to hold nothing of it. */
+LONG_FUNCTION int waiting_catch_up_in_depth(struct waiting_room *room, __u64 tag, struct stream *s,
+					    struct stream_detail *detail, struct loss *loss)
+{
+	return room && s && detail && loss ? waiting_account(room, tag, s, detail, loss) : 0;
 }
 
 #endif

@@ -5,7 +5,8 @@ namespace
 {
 
 /* The fields of a DepthRecord, in the order of src/depthrecord.ts. */
-template <class Field> void depth_fields(Field field, __u32 id, const struct stream_depth &d, const struct bundle &b)
+template <class Field>
+void depth_fields(Field field, __u32 id, const struct stream_depth &d, const struct loss &l, const struct bundle &b)
 {
 	field("id", id);
 	field("packets", d.packets);
@@ -18,6 +19,12 @@ template <class Field> void depth_fields(Field field, __u32 id, const struct str
 	field("driftWindows", d.drift.windows);
 	field("driftAtMs", d.drift.at_ms);
 	field("driftLeast", d.drift.least);
+	field("lossRuns", l.runs);
+	field("lossNumbers", l.numbers);
+	field("lossBursts", l.bursts);
+	field("lossBurstNumbers", l.burst_numbers);
+	field("lossBurstLost", l.burst_lost);
+	field("lossGapLost", l.gap_lost);
 	field("frames", d.frames.frames);
 	field("frameIntervalUs", d.frames.interval_us);
 	field("frameIntervalSquaresUs", d.frames.interval_squares_us);
@@ -56,10 +63,12 @@ void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const
 {
 	if (s.evidence < STREAM_EVIDENCE || d.tag != s.tag)
 		return;
-	add_row(rows, [&](auto field) { depth_fields(field, id, d, b); });
+	struct loss l = loss_so_far(&d.loss, &s.sequence);
+
+	add_row(rows, [&](auto field) { depth_fields(field, id, d, l, b); });
 }
 
 Napi::Object depths_value(Napi::Env env, const struct record_rows &rows)
 {
-	return columns_value(env, columns_of([](auto field) { depth_fields(field, 0, {}, {}); }), rows);
+	return columns_value(env, columns_of([](auto field) { depth_fields(field, 0, {}, {}, {}); }), rows);
 }

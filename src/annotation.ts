@@ -142,13 +142,14 @@ export class Annotator {
     members.forEach((member, i) => {
       const stats = streams[i];
       if (stats?.type !== "inbound-rtp" || stats.repairKind !== undefined) return;
-      const { kind, codec, fractionLost, jitter } = stats;
+      const { kind, codec, fractionLost, meanLossRun, jitter } = stats;
       // What takes time is for those that it is asked of, and most are video.
       const isRated = kind !== "video" && codec !== undefined;
       const input = {
         kind,
         codec,
         loss: fractionLost,
+        meanBurst: meanLossRun,
         expected: packetsExpected(member.record) - (member.previous ? packetsExpected(member.previous) : 0),
         jitter,
         roundTripTime: isRated ? times.get(endsKey(stats)) : undefined,

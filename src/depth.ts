@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
  * What the depth probe measured of a stream, in names and seconds. Pure. framesReceived, framesSent, framesPerSecond, mid,
- * and audioLevel are the W3C's, as far as packets tell them; all else is ours. Totals are since the probe first saw the stream. What was not measured is absent.
+ * and audioLevel are the W3C's, as far as packets tell them; all else but some of LossStats is ours. Totals are since the probe first saw the stream. What was not measured is absent.
  */
 
 import type { DepthRecord } from "./depthrecord.js";
 import { driftPpm } from "./drift.js";
+import { type LossStats, lossStats } from "./loss.js";
 import { quantile } from "./quantile.js";
 
 /** Gaps of 200 ms or more between two packets in order, by cause; and their sums, in seconds. */
@@ -68,7 +69,7 @@ interface ExtensionStats {
   transportPacketsLost?: number;
 }
 
-export interface DepthStats extends GapStats, FrameStats, ExtensionStats {
+export interface DepthStats extends GapStats, FrameStats, ExtensionStats, LossStats {
   /** Longest time between two packets, in order of arrival; seconds. */
   maxInterarrivalTime?: number;
   /** Quantiles of |D| (RFC 3550 A.8) between frames over the interval, within an eighth of themselves or 16 µs; seconds. */
@@ -100,6 +101,8 @@ const BY_TIMESTAMP = [
   "delayVariationP95",
   "delayVariationP99",
   "clockDriftPpm",
+  "lossBurstDuration",
+  "lossGapDuration",
   "framesReceived",
   "framesSent",
   "framesPerSecond",
@@ -201,10 +204,12 @@ function extensionStats(record: DepthRecord, context: DepthContext): ExtensionSt
 /** Stats of one stream's depth. `before` is its record at the previous sample. */
 export function depthStats(record: DepthRecord, before: DepthRecord | undefined, context: DepthContext): DepthStats {
   if (record.packets < 2) return {};
-  const drift = context.clockRate === 0 ? undefined : driftPpm(record);
+  const hasClock = context.clockRate !== 0;
+  const drift = hasClock ? driftPpm(record) : undefined;
   return {
     maxInterarrivalTime: record.gapMaxNs / 1e9,
-    ...(context.clockRate === 0 ? {} : { ...gapStats(record), ...variationStats(record, before) }),
+    ...(context.direction === "out" ? {} : lossStats(record, before, hasClock)),
+    ...(hasClock ? { ...gapStats(record), ...variationStats(record, before) } : {}),
     ...(drift === undefined ? {} : { clockDriftPpm: drift }),
     ...frameStats(record, before, context),
     ...extensionStats(record, context),

@@ -23,6 +23,16 @@ export interface DepthRecord {
   driftAtMs: Float64Array;
   /** That transit less that of the first packet; 1.024 µs. */
   driftLeast: Float64Array;
+  /** Runs of 1, 2, … 9, and of 10 or more numbers in a row that never arrived. */
+  lossRuns: Float64Array;
+  /** Numbers up to the highest, arrived or not. */
+  lossNumbers: number;
+  /** Bursts of RFC 3611 section 4.7.2, the numbers from the first to the last loss of each, and the lost ones among them. */
+  lossBursts: number;
+  lossBurstNumbers: number;
+  lossBurstLost: number;
+  /** Lost outside of bursts. */
+  lossGapLost: number;
   /** Distinct timestamps in order; the sums of the times between them, µs and µs², are of their first packets. */
   frames: number;
   frameIntervalUs: number;

@@ -85,9 +85,18 @@ export interface RatingInput extends Impairment {
   delay: number;
 }
 
+/** From this loss on G.107 does not hold for burst ratios above 2 (table 3, note 6). */
+const BURSTY_LOSS = 0.02;
+
+/** G.107's BurstR: the mean run of lost packets by that of random loss. */
+function burstRatio(loss: number, meanBurst: number): number {
+  const ratio = Math.max(1, meanBurst * (1 - loss));
+  return loss < BURSTY_LOSS ? ratio : Math.min(2, ratio);
+}
+
 /** The E-model's R: G.107 (2015) clause 7.5 for loss; for delay the fit of Cole and Rosenbluth (2001) to clause 7.4. */
 export function rating({ ie, bpl, loss, meanBurst, delay }: RatingInput): number {
-  const burstR = meanBurst === undefined ? 1 : Math.max(1, meanBurst * (1 - loss));
+  const burstR = meanBurst === undefined ? 1 : burstRatio(loss, meanBurst);
   const percent = 100 * loss;
   const equipment = ie + ((95 - ie) * percent) / (percent / burstR + bpl);
   const ms = delay * 1000;
@@ -115,6 +124,7 @@ export interface QualityInput {
   /** 0 to 1; absent where no packet was expected. */
   loss?: number | undefined;
   expected: number;
+  /** As of RatingInput; absent where nothing measures it. */
   meanBurst?: number | undefined;
   /** Seconds. */
   jitter?: number | undefined;

@@ -61,6 +61,13 @@ struct stream_depth make_depth()
 	fill_array(d.drift.at_ms, DRIFT_WINDOWS, NARROW + 300);
 	for (int i = 0; i < DRIFT_WINDOWS; i++)
 		d.drift.least[i] = -400 - i;
+	fill_array(d.loss.runs, LOSS_RUNS, NARROW + 170);
+	d.loss.numbers = NARROW + 180;
+	d.loss.bursts = NARROW + 181;
+	d.loss.burst_numbers = NARROW + 182;
+	d.loss.burst_lost = NARROW + 183;
+	d.loss.gap_lost = NARROW + 184;
+	d.loss.next = NARROW + 28; /* all is told up to the highest number of make_stream() */
 	d.frames.frames = NARROW + 131;
 	d.frames.interval_us = WIDE + 132;
 	d.frames.interval_squares_us = WIDE + 133;

@@ -65,7 +65,7 @@ const ROWS: string[][] = [
   ["annotation"],
   ["stats"],
   ["pairing", "depth", "quality", "rtcp", "pairstats", "relay", "selection"],
-  ["codec", "histogram", "origin", "drift", "quantile"],
+  ["codec", "histogram", "origin", "drift", "loss", "quantile"],
   ["native", "depthrecord", "pairrecord", "reportrecord"],
   ["csv", "duration", "suggestion", "textfile", "errors"],
 ];

@@ -5,10 +5,11 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Codec } from "../src/codec.js";
+import type { DepthRecord } from "../src/depthrecord.js";
 import { estimateDelay, impairmentOf, judge, lossScore, meanOpinion, rating, thresholdOf } from "../src/quality.js";
 import { Sampler } from "../src/sampler.js";
 import type { InboundRtpStats } from "../src/stats.js";
-import { FakeSource, originOf, pairRecord, streamRecord } from "./records.js";
+import { depthRecord, FakeSource, originOf, pairRecord, streamRecord } from "./records.js";
 
 const OPUS_40 = { ie: 10.67, bpl: 9.79 };
 
@@ -39,6 +40,9 @@ describe("quality: the E-model", () => {
     expect(at(0.5)).toBe(at()); // less bursty than chance is chance
     // BurstR 2: 95 × 10 / (10 / 2 + 25.1)
     expect(at(2 / 0.9)).toBeCloseTo(93.2 - 950 / 30.1, 10);
+    expect(at(9)).toBe(at(2 / 0.9)); // table 3, note 6: not beyond 2, but for less than 2 % of loss
+    const rare = rating({ ie: 0, bpl: 25.1, loss: 0.01, delay: 0, meanBurst: 4 / 0.99 });
+    expect(rare).toBeCloseTo(93.2 - 95 / (1 / 4 + 25.1), 10);
   });
 
   it("parameters: Opus by the nearest bit rate, others by G.113, and none for what has none", () => {
@@ -141,6 +145,26 @@ describe("quality: of a stream per interval", () => {
     source.pass(30_000);
     source.streams = [streamRecord({ ...voice, packets: 199, baseSeq: 0, maxSeq: 249, lastMs: 41_000 })];
     expect(await sample()).toMatchObject({ qualityUnavailable: "no round trip was measured between these ends" });
+  });
+
+  it("from the mean run of losses of the interval where the depth probe tells it, else as if they were random", async () => {
+    const rFactor = async (depths: DepthRecord[]) => {
+      const { source, sample } = listen();
+      source.pairs = [pairRecord({ firstRoundTrips: 1, firstRoundTripLastNs: 40e6, lastMs: 9900 })];
+      source.origins.set(
+        "pair 0",
+        originOf({ srcAddress: "10.1.2.3", srcPort: 40_000, dstAddress: "192.0.2.7", dstPort: 5004, direction: "out" }),
+      );
+      source.streams = [streamRecord({ ...voice, packets: 96, baseSeq: 0, maxSeq: 99, bytes: 8000 })];
+      source.depths = depths;
+      return (await sample()).rFactor;
+    };
+    // Lost: 4 in a row of 100. BurstR is 4 × 0.96, but no more than 2 from 2 % of loss on; the delay is 40 ms.
+    const lossRuns = Float64Array.of(0, 0, 0, 1, 0, 0, 0, 0, 0, 0);
+    const loss = { lossRuns, lossNumbers: 100, lossBursts: 1, lossBurstNumbers: 4, lossBurstLost: 4 };
+    expect(await rFactor([])).toBeCloseTo(93.2 - 0.024 * 40 - (95 * 4) / (4 + 25.1), 6);
+    const bursty = await rFactor([depthRecord({ packets: 96, ...loss })]);
+    expect(bursty).toBeCloseTo(93.2 - 0.024 * 40 - (95 * 4) / (4 / 2 + 25.1), 6);
   });
 
   it("silence does not make an encoder worse: the highest bit rate so far is its own", async () => {

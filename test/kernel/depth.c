@@ -49,8 +49,20 @@ static void print_frames(const struct frames *f)
 	print_number("pauseUs", f->pause_us);
 }
 
+static void print_loss(const struct loss *l)
+{
+	print_array("lossRuns", l->runs, LOSS_RUNS, sizeof(l->runs[0]), 0);
+	print_number("lossNumbers", l->numbers);
+	print_number("lossBursts", l->bursts);
+	print_number("lossBurstNumbers", l->burst_numbers);
+	print_number("lossBurstLost", l->burst_lost);
+	print_number("lossGapLost", l->gap_lost);
+}
+
 static void print_depth(const struct stream *s, const struct stream_depth *d, const struct bundle *b)
 {
+	struct loss l = loss_so_far(&d->loss, &s->sequence);
+
 	printf("{\"ssrc\":%u", s->ssrc);
 	print_number("packets", d->packets);
 	print_number("extended", d->extended);
@@ -62,6 +74,7 @@ static void print_depth(const struct stream *s, const struct stream_depth *d, co
 	print_number("driftWindows", d->drift.windows);
 	print_array("driftAtMs", d->drift.at_ms, DRIFT_WINDOWS, sizeof(d->drift.at_ms[0]), 0);
 	print_array("driftLeast", d->drift.least, DRIFT_WINDOWS, sizeof(d->drift.least[0]), 1);
+	print_loss(&l);
 	print_frames(&d->frames);
 	print_number("sendTimeId", d->send_time_id);
 	print_number("transitVariationNsQ8", d->transit_variation);
