@@ -248,28 +248,47 @@ describe("aiortc", () => {
 });
 
 describe("Chromium", () => {
-  /** What getStats of this end showed of all its streams, less what the capture beside it shows; ms. */
-  async function inboundErrors(end: "A" | "B", file: string): Promise<number[]> {
+  /** What the capture at this end shows of each of its streams, less what its getStats did; ms. */
+  function inboundErrors(end: "A" | "B", file: string): Promise<{ kind: "audio" | "video"; errors: number[] }[]> {
     const streams = Object.entries(ENDPOINTS["chromium-impaired"][end].inbound);
-    const errors = streams.map(async ([ssrc, polls]) => {
-      const times = polls.map(([timestamp]) => timestamp);
-      const records = await recordsAt(join(IMPAIRED, file), Number(ssrc), times);
-      return records.flatMap((record, i) =>
-        record ? Math.abs(ms(record.jitterNsQ8) - 1e3 * (polls[i]?.[1] ?? 0)) : [],
-      );
-    });
-    return (await Promise.all(errors)).flat();
+    return Promise.all(
+      streams.map(async ([ssrc, polls]) => {
+        const times = polls.map(([timestamp]) => timestamp);
+        const records = await recordsAt(join(IMPAIRED, file), Number(ssrc), times);
+        const errors = records.flatMap((record, i) =>
+          record ? ms(record.jitterNsQ8) - 1e3 * (polls[i]?.[1] ?? 0) : [],
+        );
+        return { kind: records.at(-1)?.clockRate === 90_000 ? ("video" as const) : ("audio" as const), errors };
+      }),
+    );
   }
 
-  // getStats has whole milliseconds, and the time at which the process read the packet: half of one is what that makes.
-  it.each([
+  const ENDS_AND_FILES = [
     ["B", "receiver.pcap"],
     ["A", "sender.pcap"],
-  ] as const)("at %s: getStats shows jitter, within half a millisecond in the mean", async (end, file) => {
-    const errors = await inboundErrors(end, file);
+  ] as const;
+
+  // getStats has whole milliseconds, and the time at which the process read the packet: half of one is what that makes.
+  it.each(ENDS_AND_FILES)("at %s: getStats shows jitter, within half a millisecond in the mean", async (end, file) => {
+    const errors = (await inboundErrors(end, file)).flatMap((stream) => stream.errors.map(Math.abs));
     expect(errors.length).toBeGreaterThan(100);
     expect(mean(errors)).toBeLessThan(0.5);
   });
+
+  // What its whole milliseconds leave open: of audio libwebrtc rounds (TimeDelta::ms), of video it divides ticks by 90.
+  const OPEN = { audio: [-0.5, 0.5], video: [0, 1] } as const;
+
+  it.each(ENDS_AND_FILES)(
+    "at %s: each stream's jitter is what its getStats rounded, within 0.15 ms",
+    async (end, file) => {
+      for (const { kind, errors } of await inboundErrors(end, file)) {
+        const [least, most] = OPEN[kind];
+        const beyond = errors.map((error) => Math.max(least - error, 0, error - most));
+        expect(errors.length).toBeGreaterThan(50);
+        expect(mean(beyond)).toBeLessThan(0.15);
+      }
+    },
+  );
 
   it.each([
     ["A", "receiver.pcap"],
