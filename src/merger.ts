@@ -41,7 +41,15 @@ function joined<Name extends string>(
   return result;
 }
 
-const SUMS = ["packetsDuplicated", "packetsReordered", "bitsPerSecond", "packetsPerSecond"] as const;
+const SUMS = [
+  "packetsDuplicated",
+  "packetsReordered",
+  "bitsPerSecond",
+  "packetsPerSecond",
+  "nackCount",
+  "pliCount",
+  "firCount",
+] as const;
 const INBOUND_SUMS = [
   "packetsReceived",
   "bytesReceived",

@@ -39,6 +39,9 @@ const RTP_FIELDS = {
   repairKind: STRING,
   repairedSsrc: INTEGER,
   rtxSsrc: INTEGER,
+  nackCount: INTEGER,
+  pliCount: INTEGER,
+  firCount: INTEGER,
   ...DEPTH_FIELDS,
 };
 

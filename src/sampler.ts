@@ -4,6 +4,7 @@
 import { Annotator } from "./annotation.js";
 import { type CodecTable, NO_CODECS } from "./codec.js";
 import { DepthTrack } from "./depthtrack.js";
+import { FeedbackBook } from "./feedback.js";
 import {
   type Columns,
   type Origin,
@@ -198,6 +199,7 @@ export class Sampler {
       return { origin, owner, atMs, epochMs, intervalMs };
     };
     const relays = new RelayBook(this.#pairs.ordered);
+    const feedback = new FeedbackBook(this.#reports.ordered);
     const sample: Sample = {
       timestamp: epochMs,
       timeNs: String(timeNs),
@@ -206,6 +208,7 @@ export class Sampler {
           streamStats(t.record, t.previous, context(t)),
           this.#depths.stats(t, intervalMs),
           relays.label(t.origin),
+          feedback.stats(t.origin, t.record.ssrc),
         ),
       ),
       ...this.#pairStats(relays, context),

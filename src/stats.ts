@@ -6,6 +6,7 @@
  */
 import type { CodecStats } from "./codec.js";
 import type { DepthStats } from "./depth.js";
+import type { FeedbackStats } from "./feedback.js";
 import type { Datagrams, StreamRecord } from "./native.js";
 import type { Endpoints, Owner, StatsContext } from "./origin.js";
 import type { InboundRepairStats, RepairStats } from "./pairing.js";
@@ -18,7 +19,7 @@ export type { CandidatePairStats, IceServerStats, RttSource } from "./pairstats.
 
 export type ClockRateSource = "static" | "configured" | "inferred";
 
-interface RtpStats extends Endpoints, Owner, CodecStats, RepairStats, DepthStats {
+interface RtpStats extends Endpoints, Owner, CodecStats, RepairStats, DepthStats, FeedbackStats {
   /** When the snapshot was taken; milliseconds since the Unix epoch (W3C `timestamp`). */
   timestamp: number;
   ssrc: number;

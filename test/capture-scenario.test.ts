@@ -110,7 +110,17 @@ function checkServers(stats: IceServerStats[], truths: ServerTruth[]): void {
 
 /** Over all seeds. */
 const clocks = { asked: 0, right: 0, wrong: 0 };
-const covered = { stray: 0, lost: 0, duplicated: 0, reordered: 0, roundTrips: 0, repairs: 0, relayed: 0, reported: 0 };
+const covered = {
+  stray: 0,
+  lost: 0,
+  duplicated: 0,
+  reordered: 0,
+  roundTrips: 0,
+  repairs: 0,
+  relayed: 0,
+  reported: 0,
+  asked: 0,
+};
 /** Streams of retransmissions that were told from media. Few packets, and a media stream that began anew, leave it open. */
 let told = 0;
 
@@ -145,13 +155,26 @@ function checkStream(stats: StreamStats, truth: StreamTruth): void {
   checkJitter(stats, truth);
 }
 
+/** Of a stream of which somebody reported in the clear: each knows what was asked of whom. */
+function checkFeedback(stats: StreamStats, { sources }: Scenario, { ends, ssrc, via }: StreamTruth): void {
+  const about = sources.find(
+    (source) => source.ssrc === ssrc && source.ends.src === ends.src && source.via.relay === via.relay,
+  );
+  const { nackCount, pliCount, firCount } = stats;
+  const isTold = about !== undefined && about.cipher === undefined && about.mentions > 0;
+  expect({ nackCount, pliCount, firCount }).toEqual(isTold ? about.feedback : {});
+  if (isTold) covered.asked += about.feedback.nackCount;
+}
+
 async function checkScenario(scenario: Scenario): Promise<void> {
   const { streams, candidatePairs, iceServers, reports, datagrams } = await analyze(scenario);
   const found = new Map(streams.map((stats) => [statsKey(stats, stats.ssrc), stats]));
   const wanted = scenario.streams.map(({ ends, ssrc, via }) => keyOf(ends, ssrc, via));
   expect([...found.keys()].sort()).toEqual(wanted.sort());
   for (const truth of scenario.streams) {
-    checkStream(found.get(keyOf(truth.ends, truth.ssrc, truth.via)) as StreamStats, truth);
+    const stats = found.get(keyOf(truth.ends, truth.ssrc, truth.via)) as StreamStats;
+    checkStream(stats, truth);
+    checkFeedback(stats, scenario, truth);
   }
   const pairs = new Map(candidatePairs.map((stats) => [statsKey(stats, 0), stats]));
   expect(pairs.size).toBe(scenario.pairs.length);

@@ -64,7 +64,7 @@ const ROWS: string[][] = [
   ["journal", "archive", "cursor", "lock", "segment", "frame", "sink"],
   ["annotation"],
   ["stats"],
-  ["pairing", "depth", "quality", "rtcp", "pairstats", "relay", "selection"],
+  ["pairing", "depth", "feedback", "quality", "rtcp", "pairstats", "relay", "selection"],
   ["codec", "histogram", "origin", "drift", "loss", "quantile"],
   ["native", "depthrecord", "pairrecord", "reportrecord"],
   ["csv", "duration", "suggestion", "textfile", "errors"],

@@ -19,7 +19,15 @@ import {
   sourceDescription,
 } from "./reports.js";
 import type { Span } from "./sender.js";
-import { countPacket, newSource, type SourceTruth, tellAnswer, tellBlock, tellSender } from "./sources.js";
+import {
+  countPacket,
+  newSource,
+  type SourceTruth,
+  tellAnswer,
+  tellBlock,
+  tellFeedback,
+  tellSender,
+} from "./sources.js";
 
 const NS_PER_MS = 1e6;
 const NS_PER_S = 1e9;
@@ -32,6 +40,11 @@ export interface Compound {
   packets: Said[];
   /** The network repeated an earlier one. */
   isRepeated: boolean;
+}
+
+export interface Source {
+  ssrc: number;
+  clockRate: number;
 }
 
 interface Party {
@@ -61,10 +74,10 @@ export class Conversation {
   readonly #parties: [ours: Party, theirs: Party];
   readonly #others: number[];
 
-  /** @param theirs - the peer's media, if it sends any; else its RTCP has an SSRC of its own */
+  /** @param media - of the ends that send any; else their RTCP has an SSRC of its own */
   constructor(
     readonly random: Random,
-    theirs: { ssrc: number; clockRate: number },
+    media: { theirs: Source; ours?: Source },
     span: Span,
   ) {
     const [weSend, theySend] = random.pick([
@@ -72,8 +85,8 @@ export class Conversation {
       [true, false],
       [false, true],
     ] as const);
-    const ours = { ssrc: random.next(), clockRate: random.pick([8000, 16_000, 48_000, 90_000]) };
-    this.#parties = [this.#party(ours, true, weSend), this.#party(theirs, false, theySend)];
+    const own = { ssrc: random.next(), clockRate: random.pick([8000, 16_000, 48_000, 90_000]) };
+    this.#parties = [this.#party(media.ours ?? own, true, weSend), this.#party(media.theirs, false, theySend)];
     this.#others = Array.from({ length: random.between(0, THIRD_PARTIES) }, () => random.next());
     this.#play(span);
   }
@@ -99,6 +112,7 @@ export class Conversation {
       speaker.datagrams++;
       for (const said of packets) {
         countPacket(speaker, said.kind);
+        if (said.media !== undefined) tellFeedback(source(said.media, !isOurs), said.kind);
         if (said.sender) tellSender(speaker, said.sender);
         for (const block of said.blocks ?? []) tellBlock(source(block.about, !isOurs), block, isRepeated);
         for (const answer of said.delays ?? []) tellAnswer(speaker.byReferenceTime, answer, isRepeated);
@@ -108,7 +122,7 @@ export class Conversation {
     return [...sources.values()];
   }
 
-  #party({ ssrc, clockRate }: { ssrc: number; clockRate: number }, isOurs: boolean, sends: boolean): Party {
+  #party({ ssrc, clockRate }: Source, isOurs: boolean, sends: boolean): Party {
     const { random } = this;
     const ntp = random.happens(0.9) ? 3_900_000_000 + random.between(0, 300_000_000) : 0;
     return { ssrc, isOurs, sends, clockRate, firstTimestamp: random.next(), ntp, stamps: [] };

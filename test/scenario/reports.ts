@@ -56,6 +56,8 @@ export interface Said {
   /** To the other end's reference times: RFC 3611 section 4.5. */
   delays?: Answer[];
   voip?: VoipMetrics;
+  /** Whom NACK, PLI or FIR is about. */
+  media?: number;
 }
 
 /** CNAME "seed", padded: RFC 3550 section 6.5.1. */
@@ -71,10 +73,10 @@ export const goodbye = (ssrc: number): Said => ({ kind: "goodbyes", bytes: rtcp(
 
 /** One of each kind, about `media`. */
 export const feedback = (random: Random, ssrc: number, media: number): Said[] => [
-  { kind: "nacks", bytes: rtcp(205, 1, ssrc, media, random.next()) },
+  { kind: "nacks", media, bytes: rtcp(205, 1, ssrc, media, random.next()) },
   { kind: "transportFeedbacks", bytes: rtcp(205, 15, ssrc, media, random.next(), random.next()) },
-  { kind: "plis", bytes: rtcp(206, 1, ssrc, media) },
-  { kind: "firs", bytes: rtcp(206, 4, ssrc, 0, media, random.next()) },
+  { kind: "plis", media, bytes: rtcp(206, 1, ssrc, media) },
+  { kind: "firs", media, bytes: rtcp(206, 4, ssrc, 0, media, random.next()) },
   { kind: "applicationFeedbacks", bytes: rtcp(206, 15, ssrc, 0, REMB, random.next()) },
   { kind: "otherPackets", bytes: rtcp(204, 3, ssrc, random.next(), random.next()) },
 ];

@@ -4,6 +4,7 @@ import { CaptureWriter } from "../capturewriter.js";
 import { NOISES } from "../noise.js";
 import type { Ends } from "../packets.js";
 import { Random } from "../random.js";
+import type { Source } from "./conversation.js";
 import { anyConditions, CLEAN, deliver } from "./network.js";
 import { Relay, type Way } from "./relay.js";
 import {
@@ -132,10 +133,10 @@ class Maker {
   }
 
   /** What is on a transport of WebRTC beside media. */
-  control(transport: Transport, theirs: { ssrc: number; clockRate: number }, isEncrypted: boolean): void {
+  control(transport: Transport, media: { theirs: Source; ours?: Source }, isEncrypted: boolean): void {
     if (transport.relay !== undefined && transport.relay.way !== "channel") transport.addServer(0, 7000);
-    if (isEncrypted) transport.addEncryptedReports(theirs.ssrc, 500, 6000);
-    else transport.addConversation(theirs, { fromMs: 500, toMs: 6500 });
+    if (isEncrypted) transport.addEncryptedReports(media.theirs.ssrc, 500, 6000);
+    else transport.addConversation(media, { fromMs: 500, toMs: 6500 });
     if (isEncrypted) transport.addHandshake(100);
     if (this.random.happens(0.8)) transport.addChecks(0, 7000);
   }
@@ -185,12 +186,14 @@ export function makeScenario(seed: number): Scenario {
   maker.video(bundle, random.happens(0.2));
   if (random.happens(0.3)) maker.simulcast(bundle, random.happens(0.5));
   if (random.happens(0.4)) maker.audio(bundle, OPUS, true);
-  maker.control(bundle, { ssrc, clockRate: OPUS.clockRate }, isEncrypted);
+  maker.control(bundle, { theirs: { ssrc, clockRate: OPUS.clockRate } }, isEncrypted);
 
   const plain = maker.transport();
   const codec = random.pick(AUDIO_CODECS);
-  const theirs = { ssrc: maker.audio(plain, codec), clockRate: codec.clockRate };
-  maker.control(plain, theirs, !isEncrypted);
+  const { clockRate } = codec;
+  const theirs = { ssrc: maker.audio(plain, codec), clockRate };
+  const ours = random.happens(0.5) ? { ours: { ssrc: maker.audio(plain, codec, true), clockRate } } : {};
+  maker.control(plain, { theirs, ...ours }, !isEncrypted);
   // The same SSRC on another 5-tuple, and at the same time in the other direction of the first.
   if (random.happens(0.3)) maker.audio(maker.transport(), random.pick(AUDIO_CODECS), random.happens(0.5), ssrc);
   if (random.happens(0.2)) maker.audio(bundle, OPUS, true, ssrc);

@@ -47,16 +47,33 @@ export interface SourceTruth extends Place {
   bySenderReport: Answer[];
   byReferenceTime: Answer[];
   voip?: VoipMetrics;
+  /** What it was asked for. */
+  feedback: { nackCount: number; pliCount: number; firCount: number };
 }
+
+/** Those of which the wire says whom they are about. */
+const ASKS = { nacks: "nackCount", plis: "pliCount", firs: "firCount" } as const;
 
 export function newSource(ssrc: number, place: Place): SourceTruth {
   const packets = Object.fromEntries(PACKET_KINDS.map((kind) => [kind, 0])) as Record<PacketKind, number>;
   const counts = { datagrams: 0, packets, mentions: 0, firstNtpSeconds: 0 };
-  return { ssrc, ...place, ...counts, bySenderReport: [], byReferenceTime: [] };
+  return {
+    ssrc,
+    ...place,
+    ...counts,
+    bySenderReport: [],
+    byReferenceTime: [],
+    feedback: { nackCount: 0, pliCount: 0, firCount: 0 },
+  };
 }
 
 export function countPacket(source: SourceTruth, kind: PacketKind): void {
   source.packets[kind]++;
+}
+
+export function tellFeedback(about: SourceTruth, kind: PacketKind): void {
+  const name = kind === "nacks" || kind === "plis" || kind === "firs" ? ASKS[kind] : undefined;
+  if (name !== undefined) about.feedback[name]++;
 }
 
 const ntpSeconds = ({ seconds, fraction }: SenderInfo): number => seconds + fraction / 2 ** 32;

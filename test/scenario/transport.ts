@@ -4,7 +4,7 @@ import { NOISE_BYTES, NOISES } from "../noise.js";
 import { type Ends, reversed, rtcp, rtp, stun, USERNAME, u16, u32 } from "../packets.js";
 import { type Random, RandomBytes } from "../random.js";
 import { ALLOCATE, CREATE_PERMISSION, channelBind, REFRESH } from "../turn.js";
-import { Conversation } from "./conversation.js";
+import { Conversation, type Source } from "./conversation.js";
 import type { Arrival } from "./network.js";
 import type { Relay, Via } from "./relay.js";
 import type { Codec, Span } from "./sender.js";
@@ -217,8 +217,8 @@ export class Transport {
   }
 
   /** RTCP in the clear: on the port of the media, or on the next (RFC 3550 section 11). */
-  addConversation(theirs: { ssrc: number; clockRate: number }, span: Span): void {
-    const conversation = new Conversation(this.random, theirs, span);
+  addConversation(media: { theirs: Source; ours?: Source }, span: Span): void {
+    const conversation = new Conversation(this.random, media, span);
     const apart = this.relay === undefined && this.random.happens(0.4);
     const there = apart ? nextPorts(this.#back) : this.#back;
     for (const { ns, isOurs, packets } of conversation.compounds) {
