@@ -1,73 +1,56 @@
 // SPDX-License-Identifier: MIT
 /** What is said of a stream beside its record: its codec, which other stream it repairs, and how good it is. */
-import { type Codec, type CodecTable, findCodec, kindOfClock, kindOfCodec } from "./codec.js";
+import { type CodecTable, findCodec, kindOfClock, kindOfCodec, type MediaKind } from "./codec.js";
 import { clearDepthTiming } from "./depth.js";
-import { type Member, Pairing } from "./pairing.js";
-import { judge, type QualityStats } from "./quality.js";
-import {
-  type CandidatePairStats,
-  type Endpoints,
-  type InboundRtpStats,
-  packetsExpected,
-  type StreamStats,
-} from "./stats.js";
+import type { StreamRecord } from "./native.js";
+import { type Member, Pairing, type RepairKind } from "./pairing.js";
+import { judge } from "./quality.js";
+import { type CandidatePairStats, type Endpoints, packetsExpected } from "./stats.js";
+import type { StreamRecords } from "./streamrow.js";
+import type { NumberColumn, StreamIdentity, StreamTable } from "./streamtable.js";
 
-function addCodec(stats: StreamStats, codec: Codec | undefined): void {
-  const kind = codec === undefined ? kindOfClock(stats.clockRate) : kindOfCodec(codec);
-  if (codec !== undefined) {
-    stats.codec = codec.mimeType;
-    if (codec.channels !== undefined) stats.channels = codec.channels;
+/** Undefined for what was not measured. */
+const given = (value: number | undefined): number | undefined => (Number.isNaN(value) ? undefined : value);
+
+function addCodecs(table: StreamTable, codecs: CodecTable): void {
+  const [mimeTypes, kinds, clockRates] = [table.text("codec"), table.text("kind"), table.number("clockRate")];
+  const payloadTypes = table.number("payloadType");
+  for (const [i, { ssrc }] of table.roster.who.entries()) {
+    const codec = findCodec(codecs, payloadTypes[i] as number, ssrc);
+    kinds[i] = codec === undefined ? kindOfClock(given(clockRates[i])) : kindOfCodec(codec);
+    if (codec === undefined) continue;
+    mimeTypes[i] = codec.mimeType;
+    if (codec.channels !== undefined) table.number("channels")[i] = codec.channels;
   }
-  if (kind !== undefined) stats.kind = kind;
-}
-
-/** By name, each: see stats.ts. */
-function addQuality(stats: InboundRtpStats, judged: QualityStats): void {
-  if (judged.quality !== undefined) stats.quality = judged.quality;
-  if (judged.qualityThreshold !== undefined) stats.qualityThreshold = judged.qualityThreshold;
-  if (judged.rFactor !== undefined) stats.rFactor = judged.rFactor;
-  if (judged.mosCq !== undefined) stats.mosCq = judged.mosCq;
-  if (judged.qualityUnavailable !== undefined) stats.qualityUnavailable = judged.qualityUnavailable;
 }
 
 /** Neither the clock nor the spacing of a repair is the network's doing: its timestamps are those of other packets. */
-function clearTiming(stats: StreamStats): void {
-  if (stats.clockRateSource === "inferred") {
-    delete stats.clockRate;
-    delete stats.clockRateSource;
+function clearTiming(table: StreamTable, i: number): void {
+  if (table.text("clockRateSource")[i] === "inferred") {
+    table.clear(i, "clockRate");
+    table.clear(i, "clockRateSource");
   }
-  clearDepthTiming(stats);
-  if (stats.type === "outbound-rtp") return;
-  delete stats.jitter;
-  delete stats.jitterRfc3550;
+  clearDepthTiming((name) => table.clear(i, name));
+  table.clear(i, "jitter");
+  table.clear(i, "jitterRfc3550");
+}
+
+function addTo(sums: NumberColumn, i: number, value: number | undefined): void {
+  sums[i] = (given(sums[i]) ?? 0) + (value ?? 0);
 }
 
 /** The media's side. What was sent again is not told: a sender pads on the same SSRC, and the W3C leaves that out there. */
-function addRepair(media: StreamStats, repair: StreamStats): void {
-  if (media.kind !== undefined) repair.kind = media.kind;
-  if (media.type === "outbound-rtp" || repair.type === "outbound-rtp") {
-    if (repair.repairKind === "rtx") media.rtxSsrc = repair.ssrc;
-  } else if (repair.repairKind === "rtx") {
-    media.rtxSsrc = repair.ssrc;
-    media.retransmittedPacketsReceived = (media.retransmittedPacketsReceived ?? 0) + repair.packetsReceived;
-    media.retransmittedBytesReceived = (media.retransmittedBytesReceived ?? 0) + repair.bytesReceived;
-  } else if (repair.repairKind === "fec") {
-    media.fecSsrc = repair.ssrc;
-    media.fecPacketsReceived = (media.fecPacketsReceived ?? 0) + repair.packetsReceived;
-    media.fecBytesReceived = (media.fecBytesReceived ?? 0) + repair.bytesReceived;
-  }
-}
-
-/** @param repairs - stats of the repairs of each media stream */
-function addRepairs(
-  members: readonly Member[],
-  streams: readonly StreamStats[],
-  repairs: ReadonlyMap<Member, readonly StreamStats[]>,
-): void {
-  members.forEach((member, i) => {
-    const media = streams[i];
-    if (media) for (const repair of repairs.get(member) ?? []) addRepair(media, repair);
-  });
+function addRepair(table: StreamTable, media: number, repair: number, kind: RepairKind): void {
+  const ssrc = table.roster.who[repair]?.ssrc as number;
+  const isSent = [media, repair].some((i) => table.roster.isSent[i] === 1);
+  const kinds = table.text("kind");
+  if (kinds[media] !== undefined) kinds[repair] = kinds[media];
+  if (kind === "rtx") table.number("rtxSsrc")[media] = ssrc;
+  if (isSent || kind === "repair") return;
+  const name = kind === "rtx" ? "retransmitted" : "fec";
+  if (kind === "fec") table.number("fecSsrc")[media] = ssrc;
+  addTo(table.number(`${name}PacketsReceived`), media, table.number("packetsReceived")[repair]);
+  addTo(table.number(`${name}BytesReceived`), media, table.number("bytesReceived")[repair]);
 }
 
 type Ends = Pick<Endpoints, "srcAddress" | "srcPort" | "dstAddress" | "dstPort" | "turnChannel">;
@@ -88,13 +71,15 @@ function roundTrips(pairs: readonly CandidatePairStats[]): Map<string, number> {
 }
 
 /** Bits per second over the interval, or at its first look since the stream began. */
-function bitRate({ record: { bytes, firstMs, lastMs } }: Member, { bitsPerSecond }: StreamStats): number | undefined {
-  return bitsPerSecond ?? (lastMs > firstMs ? (bytes * 8000) / (lastMs - firstMs) : undefined);
+function bitRate({ bytes, firstMs, lastMs }: StreamRecord, bitsPerSecond: number | undefined): number {
+  return given(bitsPerSecond) ?? (lastMs > firstMs ? (bytes * 8000) / (lastMs - firstMs) : 0);
 }
 
-/** A member, and its record at the latest sample. */
-export interface SampledMember extends Member {
-  readonly previous?: Member["record"];
+/** The streams of a table in its order: their records, and those at the sample before. */
+export interface Observed {
+  members: readonly Member[];
+  records: StreamRecords;
+  previousRecords: StreamRecords;
 }
 
 export class Annotator {
@@ -113,54 +98,70 @@ export class Annotator {
     this.#pairing.update(members);
   }
 
-  /** Completes the stats of these members, in their order. */
-  annotate(
-    members: readonly SampledMember[],
-    streams: readonly StreamStats[],
-    pairs: readonly CandidatePairStats[],
-  ): void {
-    this.#pairing.update(members);
-    const repairs = new Map<Member, StreamStats[]>();
-    members.forEach((member, i) => {
-      const { payloadType, ssrc } = member.record;
-      const repair = this.#pairing.repairOf(member);
-      const stats = streams[i];
-      if (stats === undefined) return;
-      if (repair !== undefined) clearTiming(stats);
-      addCodec(stats, findCodec(this.#codecs, payloadType, ssrc));
-      if (repair === undefined) return;
-      stats.repairKind = repair.kind;
-      if (repair.media === undefined) return;
-      stats.repairedSsrc = repair.media.record.ssrc;
-      repairs.set(repair.media, [...(repairs.get(repair.media) ?? []), stats]);
-    });
-    if (repairs.size > 0) addRepairs(members, streams, repairs);
-    this.#judge(members, streams, roundTrips(pairs));
+  /** Completes the stats of these streams. */
+  annotate(table: StreamTable, streams: Observed, pairs: readonly CandidatePairStats[]): void {
+    this.#pairing.update(streams.members);
+    if (this.#pairing.repairs.size === 0) addCodecs(table, this.#codecs);
+    else this.#addRepairs(table, streams.members);
+    this.#judge(table, streams, pairs);
   }
 
-  #judge(members: readonly SampledMember[], streams: readonly StreamStats[], times: Map<string, number>): void {
-    members.forEach((member, i) => {
-      const stats = streams[i];
-      if (stats?.type !== "inbound-rtp" || stats.repairKind !== undefined) return;
-      const { kind, codec, fractionLost, meanLossRun, jitter } = stats;
+  #addRepairs(table: StreamTable, members: readonly Member[]): void {
+    const { repairs } = this.#pairing;
+    const rows = new Map(members.map((member, i) => [member, i]));
+    for (const [i, member] of members.entries()) if (repairs.has(member)) clearTiming(table, i);
+    addCodecs(table, this.#codecs);
+    for (const [i, member] of members.entries()) {
+      const repair = repairs.get(member);
+      if (repair === undefined) continue;
+      table.text("repairKind")[i] = repair.kind;
+      const media = repair.media && rows.get(repair.media);
+      if (media === undefined) continue;
+      table.number("repairedSsrc")[i] = table.roster.who[media]?.ssrc as number;
+      addRepair(table, media, i, repair.kind);
+    }
+  }
+
+  #judge(table: StreamTable, streams: Observed, pairs: readonly CandidatePairStats[]): void {
+    const { members, records, previousRecords } = streams;
+    const [kinds, codecs, repairKinds] = [table.text("kind"), table.text("codec"), table.texts.get("repairKind")];
+    const [losses, jitters, rates] = [
+      table.number("fractionLost"),
+      table.number("jitter"),
+      table.number("bitsPerSecond"),
+    ];
+    const [scores, thresholds] = [table.number("quality"), table.text("qualityThreshold")];
+    const reasons = table.text("qualityUnavailable");
+    const lossRuns = table.numbers.get("meanLossRun");
+    let times: Map<string, number> | undefined;
+    for (let i = 0; i < members.length; i++) {
+      if (table.roster.isSent[i] === 1 || repairKinds?.[i] !== undefined) continue;
+      const record = records.at(i) as StreamRecord;
+      const previous = previousRecords.at(i);
+      const [kind, codec] = [kinds[i] as MediaKind | undefined, codecs[i]];
       // What takes time is for those that it is asked of, and most are video.
       const isRated = kind !== "video" && codec !== undefined;
-      const input = {
+      if (isRated) times ??= roundTrips(pairs);
+      const judged = judge({
         kind,
         codec,
-        loss: fractionLost,
-        meanBurst: meanLossRun,
-        expected: packetsExpected(member.record) - (member.previous ? packetsExpected(member.previous) : 0),
-        jitter,
-        roundTripTime: isRated ? times.get(endsKey(stats)) : undefined,
-        bitsPerSecond: isRated ? this.#peakRate(member, stats) : undefined,
-      };
-      addQuality(stats, judge(input));
-    });
+        loss: given(losses[i]),
+        meanBurst: given(lossRuns?.[i]),
+        expected: packetsExpected(record) - (previous ? packetsExpected(previous) : 0),
+        jitter: given(jitters[i]),
+        roundTripTime: isRated ? times?.get(endsKey(table.roster.who[i] as StreamIdentity)) : undefined,
+        bitsPerSecond: isRated ? this.#peakRate(members[i] as Member, bitRate(record, rates[i])) : undefined,
+      });
+      if (judged.quality !== undefined) scores[i] = judged.quality;
+      thresholds[i] = judged.qualityThreshold;
+      reasons[i] = judged.qualityUnavailable;
+      if (judged.rFactor !== undefined) table.number("rFactor")[i] = judged.rFactor;
+      if (judged.mosCq !== undefined) table.number("mosCq")[i] = judged.mosCq;
+    }
   }
 
-  #peakRate(member: Member, stats: StreamStats): number {
-    const peak = Math.max(this.#peaks.get(member) ?? 0, bitRate(member, stats) ?? 0);
+  #peakRate(member: Member, bitsPerSecond: number): number {
+    const peak = Math.max(this.#peaks.get(member) ?? 0, bitsPerSecond);
     this.#peaks.set(member, peak);
     return peak;
   }

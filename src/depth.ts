@@ -217,10 +217,10 @@ export function depthStats(record: DepthRecord, before: DepthRecord | undefined,
 }
 
 /** What is measured by RTP timestamps says nothing of a stream that repeats those of others. */
-export function clearDepthTiming(stats: DepthStats): void {
+export function clearDepthTiming(clear: (name: keyof DepthStats) => void): void {
   for (const kind of GAP_KINDS) {
-    delete stats[`${kind}s`];
-    delete stats[`${kind}Duration`];
+    clear(`${kind}s`);
+    clear(`${kind}Duration`);
   }
-  for (const name of BY_TIMESTAMP) delete stats[name];
+  for (const name of BY_TIMESTAMP) clear(name);
 }

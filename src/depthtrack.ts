@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** What the depth probe tells of the streams, from one sample to the next. */
-import { type DepthStats, depthStats } from "./depth.js";
+import { type DepthContext, type DepthStats, depthStats } from "./depth.js";
 import { type DepthColumns, type DepthRecord, depthAt } from "./depthrecord.js";
-import type { Origin, StreamRecord } from "./native.js";
-
-/** A stream, and its record at the previous sample. */
-interface Member {
-  readonly origin: Origin;
-  readonly record: StreamRecord;
-  readonly previous?: StreamRecord;
-}
+import type { StreamRecord } from "./native.js";
+import type { StreamRecords } from "./streamrow.js";
+import type { StreamTable } from "./streamtable.js";
 
 export class DepthTrack {
   #records = new Map<number, DepthRecord>();
@@ -21,14 +16,28 @@ export class DepthTrack {
   }
 
   /** Nothing where the probe is off. */
-  stats({ origin, record, previous }: Member, intervalMs: number): DepthStats {
+  addStats(table: StreamTable, records: StreamRecords, previousRecords: StreamRecords, intervalMs: number): void {
+    if (this.#records.size === 0) return;
+    for (let i = 0; i < table.length; i++) {
+      const direction = table.roster.isSent[i] === 1 ? "out" : "in";
+      const record = records.at(i) as StreamRecord;
+      table.set(i, { ...this.#stats(direction, record, previousRecords.at(i), intervalMs) });
+    }
+  }
+
+  #stats(
+    direction: DepthContext["direction"],
+    record: StreamRecord,
+    previous: StreamRecord | undefined,
+    intervalMs: number,
+  ): DepthStats {
     const depth = this.#records.get(record.id);
     if (depth === undefined) return {};
     // Fewer packets than before: the probe was off meanwhile, and began anew.
     const known = previous && this.#before.get(record.id);
     const before = known && known.packets <= depth.packets ? known : undefined;
     const { clockRate, packets, bytes } = record;
-    const context = { direction: origin.direction, clockRate, intervalMs };
+    const context = { direction, clockRate, intervalMs };
     if (before && previous) {
       const counted = { packets: packets - previous.packets, bytes: bytes - previous.bytes };
       return depthStats(depth, before, { ...context, ...counted });

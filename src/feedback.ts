@@ -5,6 +5,7 @@
  */
 import type { Origin } from "./native.js";
 import type { ReportRecord } from "./reportrecord.js";
+import type { StreamTable } from "./streamtable.js";
 
 export interface FeedbackStats {
   /** Packets of RFC 4585 section 6.2.1 and 6.3.1, and entries of RFC 5104 section 4.3.1. */
@@ -12,8 +13,6 @@ export interface FeedbackStats {
   pliCount?: number;
   firCount?: number;
 }
-
-const NONE: FeedbackStats = {};
 
 /** Reports may come from another port than they go to: a stream is found by its addresses. */
 function keyOf({ direction, srcAddress, dstAddress, channel, peerName }: Origin, ssrc: number): string {
@@ -31,10 +30,12 @@ export class FeedbackBook {
     }
   }
 
-  stats(origin: Origin, ssrc: number): FeedbackStats {
-    if (this.#records.size === 0) return NONE;
-    const record = this.#records.get(keyOf(origin, ssrc));
-    if (record === undefined) return NONE;
-    return { nackCount: record.nacksAbout, pliCount: record.plisAbout, firCount: record.firsAbout };
+  addStats(table: StreamTable, streams: readonly { origin: Origin }[]): void {
+    if (this.#records.size === 0) return;
+    for (const [i, { origin }] of streams.entries()) {
+      const record = this.#records.get(keyOf(origin, table.roster.who[i]?.ssrc as number));
+      if (record === undefined) continue;
+      table.set(i, { nackCount: record.nacksAbout, pliCount: record.plisAbout, firCount: record.firsAbout });
+    }
   }
 }

@@ -241,34 +241,6 @@ export function rowAt<Row>(columns: Columns<Row>, i: number): Row {
   return row as Row;
 }
 
-const cell = (column: Float64Array, i: number): number => column[i] as number;
-
-/** The same for streams, of which there are many: an object that is made field by field at run time is ten times as slow. */
-export function streamAt(columns: Columns<StreamRecord>, i: number): StreamRecord {
-  return {
-    id: cell(columns.id, i),
-    ssrc: cell(columns.ssrc, i),
-    packets: cell(columns.packets, i),
-    bytes: cell(columns.bytes, i),
-    headerBytes: cell(columns.headerBytes, i),
-    baseSeq: cell(columns.baseSeq, i),
-    maxSeq: cell(columns.maxSeq, i),
-    expectedBefore: cell(columns.expectedBefore, i),
-    duplicated: cell(columns.duplicated, i),
-    reordered: cell(columns.reordered, i),
-    stray: cell(columns.stray, i),
-    contended: cell(columns.contended, i),
-    payloadType: cell(columns.payloadType, i),
-    clockRate: cell(columns.clockRate, i),
-    clockSource: cell(columns.clockSource, i),
-    jitterNsQ8: cell(columns.jitterNsQ8, i),
-    jitterRfc3550NsQ8: cell(columns.jitterRfc3550NsQ8, i),
-    lastTimestamp: cell(columns.lastTimestamp, i),
-    firstMs: cell(columns.firstMs, i),
-    lastMs: cell(columns.lastMs, i),
-  };
-}
-
 /** Number of rows. */
 export function rowCount(columns: { readonly id: Float64Array }): number {
   return columns.id.length;

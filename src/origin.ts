@@ -23,15 +23,19 @@ export interface Endpoints {
   relay?: string;
 }
 
-/** What a conversion needs to know beside the record. */
-export interface StatsContext {
-  origin: Origin;
-  owner: Owner;
+/** When a snapshot was taken. */
+export interface Moment {
   /** Clock of the records at the snapshot, and the wall clock at the same moment; milliseconds. */
   atMs: number;
   epochMs: number;
   /** Since the previous snapshot; milliseconds. */
   intervalMs: number;
+}
+
+/** What a conversion needs to know beside the record. */
+export interface StatsContext extends Moment {
+  origin: Origin;
+  owner: Owner;
 }
 
 /** "192.0.2.1:5004" or "[2001:db8::1]:5004". */

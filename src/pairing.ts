@@ -71,7 +71,6 @@ interface Suspect {
   packets: number;
   looks: number;
   evidence: Map<Member, Evidence>;
-  repair: Repair | undefined;
 }
 
 /** Whether the one can be a repair of the other at all. */
@@ -131,6 +130,7 @@ export class Pairing {
   #members: readonly Member[] = [];
   #bundles = new Map<string, Bundle>();
   #suspects = new Map<Member, Suspect>();
+  readonly #repairs = new Map<Member, Repair>();
   readonly #codecs: CodecTable;
 
   constructor(codecs: CodecTable = NO_CODECS) {
@@ -148,7 +148,12 @@ export class Pairing {
 
   /** Undefined for a media stream, and for one that nothing is known of. */
   repairOf(member: Member): Repair | undefined {
-    return this.#suspects.get(member)?.repair;
+    return this.#repairs.get(member);
+  }
+
+  /** Those that are no media, as far as is known. */
+  get repairs(): ReadonlyMap<Member, Repair> {
+    return this.#repairs;
   }
 
   #regroup(members: readonly Member[]): void {
@@ -161,7 +166,10 @@ export class Pairing {
     }
     const alive = new Set(members);
     for (const [member, { evidence }] of this.#suspects) {
-      if (!alive.has(member)) this.#suspects.delete(member);
+      if (!alive.has(member)) {
+        this.#suspects.delete(member);
+        this.#repairs.delete(member);
+      }
       for (const media of evidence.keys()) if (!alive.has(media)) evidence.delete(media);
     }
     for (const [key, bundle] of bundles) {
@@ -195,23 +203,25 @@ export class Pairing {
     if (role === "media") return false;
     let suspect = this.#suspects.get(member);
     if (suspect === undefined) {
-      suspect = { packets: 0, looks: 0, evidence: new Map(), repair: undefined };
+      suspect = { packets: 0, looks: 0, evidence: new Map() };
       this.#suspects.set(member, suspect);
     }
     if (suspect.packets === record.packets) return true;
     const said = this.#codecs.repairs[record.ssrc];
     if (said !== undefined) {
       const media = bundle.find(({ record: { ssrc } }) => ssrc === said.ssrc);
-      suspect.repair = { kind: said.kind, ...(media === undefined ? {} : { media }) };
+      this.#repairs.set(member, { kind: said.kind, ...(media === undefined ? {} : { media }) });
       return false;
     }
     const looked = this.#compare(member, bundle, suspect);
-    suspect.repair = conclude(suspect, role);
+    const repair = conclude(suspect, role);
+    if (repair === undefined) this.#repairs.delete(member);
+    else this.#repairs.set(member, repair);
     // Nothing to compare with: it waits for a clock, its own or the media's.
     if (!looked && record.clockRate === 0) return true;
     suspect.packets = record.packets;
     // A retransmission may lag at last.
-    suspect.looks = suspect.repair?.kind === "repair" ? 0 : suspect.looks + 1;
+    suspect.looks = repair?.kind === "repair" ? 0 : suspect.looks + 1;
     return suspect.looks < ENOUGH;
   }
 

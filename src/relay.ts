@@ -5,6 +5,8 @@ import { type Endpoints, formatEndpoint } from "./origin.js";
 
 type Label = Pick<Endpoints, "turnPeer" | "relay">;
 
+const NO_LABEL: Label = {};
+
 /** The same of both directions, and of a capture that does not know them. */
 function endsKey(source: string, destination: string): string {
   return source < destination ? `${source} ${destination}` : `${destination} ${source}`;
@@ -32,9 +34,10 @@ export class RelayBook {
   /** @param pairs - all of a snapshot, the first end first */
   constructor(pairs: readonly { origin: Origin; record: PairRecord }[]) {
     for (const { origin, record } of pairs) {
+      const { peerAddress, peerPort = 0, peerName } = origin;
+      if (peerAddress === undefined && !(record.traits & PAIR_TRAITS.turn)) continue;
       const ends = endsOf(origin);
       const key = endsKey(...ends);
-      const { peerAddress, peerPort = 0, peerName } = origin;
       if (peerAddress !== undefined) {
         const peer = formatEndpoint(peerAddress, peerPort);
         this.#peers.set(`${key} ${peerName}`, peer);
@@ -47,7 +50,7 @@ export class RelayBook {
   /** Nothing for what did not come through a relay. */
   label(origin: Origin): Label {
     const { channel, peerName } = origin;
-    if (channel === undefined && peerName === undefined) return {};
+    if (channel === undefined && peerName === undefined) return NO_LABEL;
     const ends = endsOf(origin);
     const key = endsKey(...ends);
     const turnPeer = this.#peers.get(`${key} ${peerName ?? channel}`);

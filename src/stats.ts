@@ -8,11 +8,13 @@ import type { CodecStats } from "./codec.js";
 import type { DepthStats } from "./depth.js";
 import type { FeedbackStats } from "./feedback.js";
 import type { Datagrams, StreamRecord } from "./native.js";
-import type { Endpoints, Owner, StatsContext } from "./origin.js";
+import type { Endpoints, Moment, Owner } from "./origin.js";
 import type { InboundRepairStats, RepairStats } from "./pairing.js";
 import type { CandidatePairStats, IceServerStats } from "./pairstats.js";
 import type { QualityStats } from "./quality.js";
 import type { ReportStats } from "./rtcp.js";
+import type { StreamRecords } from "./streamrow.js";
+import type { StreamIdentity, StreamTable } from "./streamtable.js";
 
 export type { Endpoints, Owner, StatsContext } from "./origin.js";
 export type { CandidatePairStats, IceServerStats, RttSource } from "./pairstats.js";
@@ -62,19 +64,48 @@ export interface OutboundRtpStats extends RtpStats {
 
 export type StreamStats = InboundRtpStats | OutboundRtpStats;
 
-/** One moment: what every sink, the control socket and `--json` carry. */
-export interface Sample {
+/** One moment. */
+interface SampleOf<Streams> {
   /** Milliseconds since the Unix epoch. */
   timestamp: number;
   /** The same moment in ns, decimal: the time of every point made from it. */
   timeNs: string;
-  streams: StreamStats[];
+  streams: Streams;
   candidatePairs: CandidatePairStats[];
   /** The STUN and TURN servers that were asked. */
   iceServers: IceServerStats[];
   /** Of RTCP: what the far ends say, and who said what. */
   reports: ReportStats[];
   datagrams: Datagrams;
+}
+
+/** As the control socket and `--json` carry it, and whoever looks at streams one by one. */
+export type Sample = SampleOf<StreamStats[]>;
+
+/** As it is made, stored and sent. */
+export type ColumnSample = SampleOf<StreamTable>;
+
+/**
+ * Row i of a table, at the time of its sample. One literal, and named assignments of what may be absent: V8 keeps such objects
+ * fast. One made of spreads becomes a hash table, which costs ten times as much, here and in all that reads it.
+ */
+function statsAt(table: StreamTable, i: number, timestamp: number): StreamStats {
+  const who = table.roster.who[i] as StreamIdentity;
+  const { type, ssrc, srcAddress, srcPort, dstAddress, dstPort } = who;
+  const stats = { type, timestamp, ssrc, srcAddress, srcPort, dstAddress, dstPort } as StreamStats;
+  if (who.turnChannel !== undefined) stats.turnChannel = who.turnChannel;
+  if (who.turnPeer !== undefined) stats.turnPeer = who.turnPeer;
+  if (who.relay !== undefined) stats.relay = who.relay;
+  if (who.pid !== undefined) stats.pid = who.pid;
+  if (who.comm !== undefined) stats.comm = who.comm;
+  if (who.cgroup !== undefined) stats.cgroup = who.cgroup;
+  table.addTo(stats, i);
+  return stats;
+}
+
+export function toSample(sample: ColumnSample): Sample {
+  const { streams, timestamp } = sample;
+  return { ...sample, streams: streams.roster.who.map((_, i) => statsAt(streams, i, timestamp)) };
 }
 
 const CLOCK_RATE_SOURCES: readonly (ClockRateSource | undefined)[] = [undefined, "static", "configured", "inferred"];
@@ -95,68 +126,84 @@ export function packetsLost(record: StreamRecord): number {
 
 const secondsQ8 = (nsQ8: number): number => nsQ8 / 256 / 1e9;
 
-function fractionLost(record: StreamRecord, previous: StreamRecord | undefined): number | undefined {
+/** NaN if nothing was expected. */
+function fractionLost(record: StreamRecord, previous: StreamRecord | undefined): number {
   const expected = packetsExpected(record) - (previous ? packetsExpected(previous) : 0);
   const lost = packetsLost(record) - (previous ? packetsLost(previous) : 0);
-  return expected > 0 ? Math.min(1, Math.max(0, lost / expected)) : undefined;
+  return expected > 0 ? Math.min(1, Math.max(0, lost / expected)) : Number.NaN;
 }
 
-/**
- * What both directions have. One literal, and named assignments of what may be absent: V8 keeps such objects fast. One made of
- * spreads or by Object.assign becomes a hash table, which costs ten times as much, here and in all that reads it.
- */
-function rtpStats(record: StreamRecord, previous: StreamRecord | undefined, context: StatsContext): RtpStats {
-  const { origin, owner, epochMs, intervalMs } = context;
-  const stats: RtpStats & Pick<StreamStats, "type"> = {
-    type: origin.direction === "out" ? "outbound-rtp" : "inbound-rtp",
-    timestamp: epochMs,
-    ssrc: record.ssrc,
-    srcAddress: origin.srcAddress,
-    srcPort: origin.srcPort,
-    dstAddress: origin.dstAddress,
-    dstPort: origin.dstPort,
-    payloadType: record.payloadType,
-    packetsDuplicated: record.duplicated,
-    packetsReordered: record.reordered,
+/** What the records say of the streams of a table, row by row. `previousRecords` are of the same streams at the snapshot before. */
+export function addStreamStats(
+  table: StreamTable,
+  records: StreamRecords,
+  previousRecords: StreamRecords,
+  moment: Moment,
+): void {
+  const { epochMs, atMs, intervalMs } = moment;
+  const payloadType = table.number("payloadType");
+  const packetsDuplicated = table.number("packetsDuplicated");
+  const packetsReordered = table.number("packetsReordered");
+  const clockRate = table.number("clockRate");
+  const clockRateSource = table.text("clockRateSource");
+  const bitsPerSecond = table.number("bitsPerSecond");
+  const packetsPerSecond = table.number("packetsPerSecond");
+  const received = inboundColumns(table);
+  const sent = outboundColumns(table);
+  const { isSent } = table.roster;
+  for (let i = 0; i < table.length; i++) {
+    const record = records.at(i) as StreamRecord;
+    const previous = previousRecords.at(i);
+    const source = CLOCK_RATE_SOURCES[record.clockSource];
+    const lastPacket = epochMs - atMs + record.lastMs;
+    payloadType[i] = record.payloadType;
+    packetsDuplicated[i] = record.duplicated;
+    packetsReordered[i] = record.reordered;
+    if (source !== undefined) {
+      clockRate[i] = record.clockRate;
+      clockRateSource[i] = source;
+    }
+    if (previous !== undefined && intervalMs > 0) {
+      bitsPerSecond[i] = ((record.bytes - previous.bytes) * 8000) / intervalMs;
+      packetsPerSecond[i] = ((record.packets - previous.packets) * 1000) / intervalMs;
+    }
+    if (isSent[i] === 1) {
+      sent.packets[i] = record.packets;
+      sent.bytes[i] = record.bytes;
+      sent.headerBytes[i] = record.headerBytes;
+      sent.lastPacket[i] = lastPacket;
+      continue;
+    }
+    received.packets[i] = record.packets;
+    received.bytes[i] = record.bytes;
+    received.headerBytes[i] = record.headerBytes;
+    received.lastPacket[i] = lastPacket;
+    received.lost[i] = packetsLost(record);
+    received.fractionLost[i] = fractionLost(record, previous);
+    if (source === undefined) continue;
+    received.jitter[i] = secondsQ8(record.jitterNsQ8);
+    received.jitterRfc3550[i] = secondsQ8(record.jitterRfc3550NsQ8);
+  }
+}
+
+function inboundColumns(table: StreamTable) {
+  return {
+    packets: table.number("packetsReceived"),
+    bytes: table.number("bytesReceived"),
+    headerBytes: table.number("headerBytesReceived"),
+    lastPacket: table.number("lastPacketReceivedTimestamp"),
+    lost: table.number("packetsLost"),
+    fractionLost: table.number("fractionLost"),
+    jitter: table.number("jitter"),
+    jitterRfc3550: table.number("jitterRfc3550"),
   };
-  const source = CLOCK_RATE_SOURCES[record.clockSource];
-  if (origin.channel !== undefined) stats.turnChannel = origin.channel;
-  if (owner.pid !== undefined) stats.pid = owner.pid;
-  if (owner.comm !== undefined) stats.comm = owner.comm;
-  if (owner.cgroup !== undefined) stats.cgroup = owner.cgroup;
-  if (source !== undefined) stats.clockRate = record.clockRate;
-  if (source !== undefined) stats.clockRateSource = source;
-  if (previous !== undefined && intervalMs > 0) {
-    stats.bitsPerSecond = ((record.bytes - previous.bytes) * 8000) / intervalMs;
-    stats.packetsPerSecond = ((record.packets - previous.packets) * 1000) / intervalMs;
-  }
-  return stats;
 }
 
-/** Stats of one stream. `previous` is its record at the previous snapshot, absent at its first. */
-export function streamStats(
-  record: StreamRecord,
-  previous: StreamRecord | undefined,
-  context: StatsContext,
-): StreamStats {
-  const stats = rtpStats(record, previous, context) as StreamStats;
-  const lastPacket = context.epochMs - context.atMs + record.lastMs;
-  if (stats.type === "outbound-rtp") {
-    stats.packetsSent = record.packets;
-    stats.bytesSent = record.bytes;
-    stats.headerBytesSent = record.headerBytes;
-    stats.lastPacketSentTimestamp = lastPacket;
-    return stats;
-  }
-  stats.packetsReceived = record.packets;
-  stats.bytesReceived = record.bytes;
-  stats.headerBytesReceived = record.headerBytes;
-  stats.lastPacketReceivedTimestamp = lastPacket;
-  stats.packetsLost = packetsLost(record);
-  const fraction = fractionLost(record, previous);
-  if (fraction !== undefined) stats.fractionLost = fraction;
-  if (stats.clockRate === undefined) return stats;
-  stats.jitter = secondsQ8(record.jitterNsQ8);
-  stats.jitterRfc3550 = secondsQ8(record.jitterRfc3550NsQ8);
-  return stats;
+function outboundColumns(table: StreamTable) {
+  return {
+    packets: table.number("packetsSent"),
+    bytes: table.number("bytesSent"),
+    headerBytes: table.number("headerBytesSent"),
+    lastPacket: table.number("lastPacketSentTimestamp"),
+  };
 }

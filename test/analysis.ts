@@ -15,7 +15,8 @@ import {
   type StreamRecord,
 } from "../src/native.js";
 import { candidatePairStats } from "../src/pairstats.js";
-import { type CandidatePairStats, type StreamStats, streamStats } from "../src/stats.js";
+import type { CandidatePairStats, StreamStats } from "../src/stats.js";
+import { streamStats } from "./records.js";
 
 export interface Analysis {
   streams: { record: StreamRecord; origin: Origin; stats: StreamStats }[];

@@ -31,6 +31,8 @@ const ROWS: string[][] = [
     "health",
     "cost",
     "sampler",
+    "streamtrack",
+    "track",
     "depthtrack",
     "sampleclock",
     "source",
@@ -54,6 +56,7 @@ const ROWS: string[][] = [
     "encoder",
     "series",
     "linebuffer",
+    "lines",
     "line",
     "point",
     "tag",
@@ -65,8 +68,8 @@ const ROWS: string[][] = [
   ["annotation"],
   ["stats"],
   ["pairing", "depth", "feedback", "quality", "rtcp", "pairstats", "relay", "selection"],
-  ["codec", "histogram", "origin", "drift", "loss", "quantile"],
-  ["native", "depthrecord", "pairrecord", "reportrecord"],
+  ["codec", "histogram", "origin", "streamtable", "drift", "loss", "quantile"],
+  ["native", "streamrow", "depthrecord", "pairrecord", "reportrecord"],
   ["csv", "duration", "suggestion", "textfile", "errors"],
 ];
 

@@ -12,7 +12,12 @@ import {
   type Source,
   type StreamRecord,
 } from "../src/native.js";
+import type { StatsContext } from "../src/origin.js";
 import type { ReportRecord } from "../src/reportrecord.js";
+import { addStreamStats, type StreamStats, toSample } from "../src/stats.js";
+import { StreamRecords } from "../src/streamrow.js";
+import { Roster, StreamTable } from "../src/streamtable.js";
+import { identify } from "../src/streamtrack.js";
 
 /** Ten packets, sequence numbers 100 to 109, nothing lost, 48 kHz by inference. */
 export function streamRecord(changes: Partial<StreamRecord> = {}): StreamRecord {
@@ -234,6 +239,22 @@ function toDepthColumns(rows: readonly DepthRecord[]): DepthColumns {
       return typeof value === "number" ? value : [...value];
     });
   return Object.fromEntries(fields.map((field) => [field, Float64Array.from(cells(field))])) as DepthColumns;
+}
+
+/** What a sample tells of one stream. */
+export function streamStats(
+  record: StreamRecord,
+  previous: StreamRecord | undefined,
+  { origin, owner, ...moment }: StatsContext,
+): StreamStats {
+  const none = streamRecord();
+  const columns = toColumns([record, previous ?? none], none);
+  const streams = new StreamTable(new Roster([identify(record.ssrc, origin, owner, {})]));
+  const at = (row: number) => new StreamRecords(columns, Int32Array.of(row));
+  addStreamStats(streams, at(0), at(previous === undefined ? -1 : 1), moment);
+  const nothing = { timeNs: "0", candidatePairs: [], iceServers: [], reports: [] };
+  const [stats] = toSample({ ...nothing, timestamp: moment.epochMs, streams, datagrams: {} as Datagrams }).streams;
+  return stats as StreamStats;
 }
 
 /** A source whose records the test sets. */

@@ -6,8 +6,8 @@
 import { describe, expect, it } from "vitest";
 import { addon, type PairRecord } from "../src/native.js";
 import { candidatePairStats } from "../src/pairstats.js";
-import { type InboundRtpStats, packetsExpected, packetsLost, type StatsContext, streamStats } from "../src/stats.js";
-import { originOf, pairRecord, streamRecord } from "./records.js";
+import { type InboundRtpStats, packetsExpected, packetsLost, type StatsContext } from "../src/stats.js";
+import { originOf, pairRecord, streamRecord, streamStats } from "./records.js";
 
 function contextOf(changes: Partial<StatsContext> = {}): StatsContext {
   return { origin: originOf(), owner: {}, atMs: 5000, epochMs: 1_760_000_005_000, intervalMs: 1000, ...changes };
