@@ -78,7 +78,7 @@ async function measureKernel(): Promise<void> {
 
 await takeSnapshots(capture, snapshot);
 for (let round = 0; round < ROUNDS; round++) {
-  const sample = await nsPerStream(stats, () => sampler.sample());
+  const sample = await nsPerStream(stats, () => sampler.measure());
   missed += streams + 1 - (await nsPerStream(lines, () => encoder.encode(sample))).length;
 }
 capture.close();

@@ -12,6 +12,7 @@ import { gzip } from "node:zlib";
 import { InfluxDB, type IPoolOptions } from "influx";
 import { type Answer, type Failure, judgeFailure, parseRetryAfter, type Verdict } from "./answer.js";
 import { RtcprobeError } from "./errors.js";
+import type { Lines } from "./lines.js";
 import { identifyServer, type Server } from "./server.js";
 
 export interface InfluxOptions {
@@ -41,7 +42,7 @@ const WRITTEN = 204;
 /** Below this a body fits into one segment of TCP anyway. */
 const GZIP_BYTES = 1_400;
 
-const compress = promisify(gzip) as (text: string, options: { level: number }) => Promise<Buffer>;
+const compress = promisify(gzip) as (bytes: Buffer, options: { level: number }) => Promise<Buffer>;
 
 function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\./.test(hostname);
@@ -111,11 +112,11 @@ export class Database {
   }
 
   /** Never rejects. Anything but 204 is no success: a captive portal answers 200 to every write. */
-  async write(lines: readonly string[]): Promise<Verdict> {
+  async write(lines: Lines): Promise<Verdict> {
     const { database, retentionPolicy, username, password = "", token } = this.#options;
-    const text = lines.join("\n");
-    const compressed = this.#gzip && text.length >= GZIP_BYTES;
-    const body = compressed ? await compress(text, { level: 1 }) : text;
+    const bytes = lines.body;
+    const compressed = this.#gzip && bytes.length >= GZIP_BYTES;
+    const body = compressed ? await compress(bytes, { level: 1 }) : bytes;
     // InfluxDB 2 knows "ns", and no "n".
     const query = { db: database, precision: "ns", ...(retentionPolicy === undefined ? {} : { rp: retentionPolicy }) };
     const outcome = await this.#call((client) =>
@@ -124,7 +125,7 @@ export class Database {
         method: "POST",
         path: "/write",
         query,
-        body: body as string,
+        body: body as unknown as string,
         ...(token !== undefined || username === undefined ? {} : { auth: `${username}:${password}` }),
         ...(compressed ? { headers: { "Content-Encoding": "gzip" } } : {}),
       }),

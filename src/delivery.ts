@@ -2,18 +2,19 @@
 /** A sink over the journal: batches, waiting, and what becomes of points that the target does not take. */
 import { setImmediate as breathe } from "node:timers/promises";
 import type { Verdict } from "./answer.js";
-import { type Line, LineEncoder } from "./encoder.js";
-import { formatLine, formatSeries } from "./line.js";
+import { LineEncoder } from "./encoder.js";
+import { formatLines } from "./line.js";
+import { Lines } from "./lines.js";
 import { Outage, type OutageLimits } from "./outage.js";
 import { type Content, type Entry, type Feed, isSample, type Sink, type SinkStatus } from "./sink.js";
 import type { TagOptions } from "./tag.js";
 
-/** What takes points, as lines of line protocol without their ends. */
+/** What takes points, as lines of line protocol. */
 export interface Target {
   /** As messages name it. */
   readonly place: string;
   /** Never rejects, and settles within a deadline of its own. */
-  write(lines: readonly string[]): Promise<Verdict>;
+  write(lines: Lines): Promise<Verdict>;
   /** Ends what is under way. */
   close(): void;
 }
@@ -53,15 +54,15 @@ export interface DeliveryOptions extends TagOptions {
   limits: DeliveryLimits;
   say(line: string): void;
   /** Keeps points that the target cannot read. */
-  quarantine?(lines: readonly string[], reason: string): Promise<void>;
+  quarantine?(lines: Lines, reason: string): Promise<void>;
 }
 
 /** Samples on their way, until they are committed. */
 interface Batch {
   last: Entry;
   points: number;
-  /** Lines by series: a server that gets those of one series together needs half the time for them. */
-  lines: Map<string, string[]>;
+  /** Of each sample. */
+  lines: Lines[];
   written: number;
   droppedBy: Record<string, number>;
   bisections: number;
@@ -163,34 +164,24 @@ export class Delivery implements Sink {
         this.#next = entry;
         return batch;
       }
-      batch ??= { last: entry, points: 0, lines: new Map(), written: 0, droppedBy: {}, bisections: 0 };
+      batch ??= { last: entry, points: 0, lines: [], written: 0, droppedBy: {}, bisections: 0 };
       batch.last = entry;
       batch.points += entry.points;
-      this.#addLines(entry.content, batch);
+      batch.lines.push(this.#makeLines(entry.content, batch));
       // Samples are taken between two of them.
       await breathe();
     }
   }
 
-  #addLines(content: Content, batch: Batch): void {
-    for (const { series, text } of this.#makeLines(content, batch)) {
-      const lines = batch.lines.get(series);
-      if (lines === undefined) batch.lines.set(series, [text]);
-      else lines.push(text);
-    }
-  }
-
-  #makeLines(content: Content, batch: Batch): Line[] {
-    if (!isSample(content)) {
-      return content.points.map((point) => ({ series: formatSeries(point), text: formatLine(point) }));
-    }
+  #makeLines(content: Content, batch: Batch): Lines {
+    if (!isSample(content)) return formatLines(content.points);
     return this.#encoder.encode(content, (error) => this.#refuse(batch, 1, "invalid", (error as Error).message));
   }
 
   /** Until each point is stored or dropped; false when the end came first. */
   async #deliver(batch: Batch): Promise<boolean> {
     const { limits, target } = this.#options;
-    const chunks = slice([...batch.lines.values()].flat(), limits.maxRequestPoints);
+    const chunks = slice(Lines.gather(batch.lines), limits.maxRequestPoints);
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
       const verdict = await target.write(chunk);
       if (this.#stopped) return false;
@@ -206,7 +197,7 @@ export class Delivery implements Sink {
   }
 
   /** Accounts for a chunk, whose parts may go back to `chunks`; resolves to the wait before it is sent again, if it is. */
-  async #settle(chunk: string[], verdict: Verdict, batch: Batch, chunks: string[][]): Promise<number | undefined> {
+  async #settle(chunk: Lines, verdict: Verdict, batch: Batch, chunks: Lines[]): Promise<number | undefined> {
     switch (verdict.kind) {
       case "retry":
         this.#lastError = verdict.reason;
@@ -270,11 +261,13 @@ export class Delivery implements Sink {
   }
 }
 
-function halve(lines: string[]): [string[], string[]] {
+function halve(lines: Lines): [Lines, Lines] {
   const middle = Math.ceil(lines.length / 2);
-  return [lines.slice(0, middle), lines.slice(middle)];
+  return [lines.slice(0, middle), lines.slice(middle, lines.length)];
 }
 
-function slice(lines: string[], size: number): string[][] {
-  return Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => lines.slice(i * size, (i + 1) * size));
+function slice(lines: Lines, size: number): Lines[] {
+  return Array.from({ length: Math.ceil(lines.length / size) }, (_, i) =>
+    lines.slice(i * size, Math.min(lines.length, (i + 1) * size)),
+  );
 }

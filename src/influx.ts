@@ -3,6 +3,7 @@
 import { describeFailure, judgeFailure, type Verdict } from "./answer.js";
 import { Database, failed, type InfluxOptions } from "./database.js";
 import { DELIVERY_LIMITS, Delivery, type DeliveryLimits, type DeliveryOptions, type Target } from "./delivery.js";
+import type { Lines } from "./lines.js";
 import type { Sink } from "./sink.js";
 
 export type { InfluxOptions } from "./database.js";
@@ -31,7 +32,7 @@ class InfluxTarget implements Target {
     return this.#database.place;
   }
 
-  async write(lines: readonly string[]): Promise<Verdict> {
+  async write(lines: Lines): Promise<Verdict> {
     const verdict = await this.#database.write(lines);
     if (verdict.kind === "done") this.#created = false;
     const missing = verdict.kind === "hold" && verdict.missing === "database";

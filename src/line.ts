@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** A point in line protocol, byte for byte as npm influx writes it, which takes twice as long. */
 import { FieldType, type IPoint } from "influx";
+import { Lines } from "./lines.js";
 import { SCHEMA } from "./point.js";
 
 const escapeTag = (text: string): string => text.replace(/[,= ]/g, "\\$&");
-const quote = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
+/** A field's value. */
+export const quote = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
 
 export interface Field {
   name: string;
@@ -56,4 +58,8 @@ export function formatValues({ measurement = "", fields = {}, timestamp }: IPoin
 /** One line, without its end. */
 export function formatLine(point: IPoint): string {
   return formatSeries(point) + formatValues(point);
+}
+
+export function formatLines(points: readonly IPoint[]): Lines {
+  return Lines.of(points.map((point) => ({ series: formatSeries(point), text: formatLine(point) })));
 }

@@ -4,6 +4,7 @@ import { type FileHandle, open, rename } from "node:fs/promises";
 import type { Verdict } from "./answer.js";
 import type { Target } from "./delivery.js";
 import { errnoName } from "./errors.js";
+import type { Lines } from "./lines.js";
 
 /** More than a line has. */
 const TAIL_BYTES = 65_536;
@@ -20,9 +21,8 @@ export class LineFile {
     this.#maxBytes = maxBytes;
   }
 
-  /** All of the text, or nothing. Opened each time: who rotates logs may take the file away. Throws the system's error. */
-  async append(text: string): Promise<void> {
-    const bytes = Buffer.from(text);
+  /** All of it, or nothing. Opened each time: who rotates logs may take the file away. Throws the system's error. */
+  async append(bytes: Buffer): Promise<void> {
     if (await this.#appendWithin(bytes)) return;
     await rename(this.#path, `${this.#path}.1`);
     await this.#appendWithin(bytes);
@@ -70,9 +70,9 @@ export class FileTarget implements Target {
     this.#file = new LineFile(path, maxBytes);
   }
 
-  async write(lines: readonly string[]): Promise<Verdict> {
+  async write(lines: Lines): Promise<Verdict> {
     try {
-      await this.#file.append(formatLines(lines));
+      await this.#file.append(lines.bytes);
       return { kind: "done" };
     } catch (error) {
       const reason = `cannot write: ${errnoName(error) ?? (error as Error).message}`;
@@ -95,9 +95,9 @@ export class StreamTarget implements Target {
     this.#write = write;
   }
 
-  async write(lines: readonly string[]): Promise<Verdict> {
+  async write(lines: Lines): Promise<Verdict> {
     try {
-      await this.#write(formatLines(lines));
+      await this.#write(lines.bytes.toString("utf8"));
       return { kind: "done" };
     } catch (error) {
       return {
@@ -111,11 +111,7 @@ export class StreamTarget implements Target {
   close(): void {}
 }
 
-function formatLines(lines: readonly string[]): string {
-  return lines.map((line) => `${line}\n`).join("");
-}
-
 /** Why these points are here, as a comment of line protocol, and the points. */
-export function formatRefused(lines: readonly string[], reason: string): string {
-  return `# ${reason}\n${formatLines(lines)}`;
+export function formatRefused(lines: Lines, reason: string): Buffer {
+  return Buffer.concat([Buffer.from(`# ${reason}\n`), lines.bytes]);
 }

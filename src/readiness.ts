@@ -3,6 +3,7 @@
 import type { Missing, Verdict } from "./answer.js";
 import { Database, type InfluxOptions } from "./database.js";
 import type { RtcprobeError } from "./errors.js";
+import { formatLines } from "./line.js";
 import { formatServer, majorVersion, type Server } from "./server.js";
 
 export interface InfluxCheck {
@@ -83,7 +84,7 @@ export async function checkInflux(options: InfluxOptions, deadlineMs = 10_000): 
     const { message, hint } = error as RtcprobeError;
     return { ok: false, message: `${message}; ${hint}` };
   }
-  const verdict = await database.write([]);
+  const verdict = await database.write(formatLines([]));
   // A server of which the answer to a write does not tell says it when it is greeted.
   if (database.server === undefined && verdict.kind !== "retry") await database.ping();
   const { server, place } = database;

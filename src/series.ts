@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** What the lines of one stream or pair have in common, remembered: making it costs as much as the rest of a line. */
 import { formatSeries } from "./line.js";
+import { Phrase } from "./linebuffer.js";
 import type { Endpoints, Owner } from "./stats.js";
 import type { Tags } from "./tag.js";
 
 export interface Series {
-  /** Measurement and tags, as text and as bytes. */
+  /** Measurement and tags, as text and as a phrase. */
   text: string;
-  bytes: Buffer;
-  /** The sample that holds it, its line there, and when its record changed last: whoever finds it keeps these. */
+  phrase: Phrase;
+  /** The sample that holds it, its line there, and when its record changed last: who finds it keeps these. */
   sample: number;
   at: number;
   changedMs: number;
@@ -51,7 +52,7 @@ function entriesOf(shelf: Shelf, measurement: string, number: number): Entry[] {
 
 function makeSeries(measurement: string, tags: Tags): Series {
   const text = formatSeries({ measurement, tags });
-  return { text, bytes: Buffer.from(text), sample: 0, at: 0, changedMs: 0 };
+  return { text, phrase: new Phrase(text), sample: 0, at: 0, changedMs: 0 };
 }
 
 export class SeriesBook {

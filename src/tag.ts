@@ -56,7 +56,9 @@ export interface TagOptions {
 /** Types whose source is the far end. */
 const FROM_PEER: readonly string[] = ["inbound-rtp", "remote-outbound-rtp", "inbound-rtcp"];
 
-export function streamTags(stream: StreamStats | ReportStats, { host, perStream }: TagOptions): Tags {
+type Stream = Endpoints & Owner & Pick<StreamStats | ReportStats, "type" | "ssrc">;
+
+export function streamTags(stream: Stream, { host, perStream }: TagOptions): Tags {
   const tags = endpointTags(stream, host, FROM_PEER.includes(stream.type) ? stream.srcAddress : stream.dstAddress);
   if (perStream) tags.ssrc = String(stream.ssrc);
   return tags;

@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { InfluxOptions } from "../src/influx.js";
+import type { Lines } from "../src/lines.js";
 import { BEHAVIOURS, type Behaviour, type FaultServer, startFaultServer, startGarbageServer } from "./faultserver.js";
 import { type FedSink, feedInflux } from "./feeds.js";
 import { inboundStream, makeSample } from "./samples.js";
@@ -21,7 +22,7 @@ let events: string[] = [];
 let refused: { points: number; reason: string }[] = [];
 const unhandled = vi.fn();
 
-const quarantine = async (points: readonly unknown[], reason: string): Promise<void> => {
+const quarantine = async (points: Lines, reason: string): Promise<void> => {
   refused.push({ points: points.length, reason });
 };
 

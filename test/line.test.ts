@@ -33,7 +33,7 @@ describe("line protocol", () => {
           streams: [inboundStream({ ...owner, jitter, packetsLost }), outboundStream(owner)],
           candidatePairs: [candidatePair({ ...owner, rttSource: "stun" })],
         });
-        const lines = new LineEncoder({ host: comm || "h", perStream: true }).encode(sample).map(({ text }) => text);
+        const lines = [...new LineEncoder({ host: comm || "h", perStream: true }).encode(sample)];
         const points = lines.map(parseLine);
         server.requests.length = 0;
         await client.writePoints(points);

@@ -10,8 +10,8 @@ import { FileTarget, LineFile, StreamTarget } from "../src/linefile.js";
 import { can } from "./capability.js";
 import { makeSample } from "./samples.js";
 
-const lines = new LineEncoder({ host: "h1", perStream: true }).encode(makeSample()).map((line) => line.text);
-const text = lines.map((line) => `${line}\n`).join("");
+const lines = new LineEncoder({ host: "h1", perStream: true }).encode(makeSample());
+const text = [...lines].map((line) => `${line}\n`).join("");
 let directory: string;
 
 beforeEach(() => {
@@ -34,7 +34,7 @@ describe("line file", () => {
   it("is begun anew when it is full; the full one is kept", async () => {
     const path = join(directory, "p.lp");
     const file = new LineFile(path, 10);
-    for (const line of ["aaaa\n", "bbbb\n", "cccc\n"]) await file.append(line);
+    for (const line of ["aaaa\n", "bbbb\n", "cccc\n"]) await file.append(Buffer.from(line));
     expect(readFileSync(`${path}.1`, "utf8")).toBe("aaaa\nbbbb\n");
     expect(readFileSync(path, "utf8")).toBe("cccc\n");
   });

@@ -33,5 +33,5 @@ export function parseLine(line: string): IPoint {
 
 /** What InfluxDB gets of a sample. */
 export function samplePoints(sample: Sample, options: TagOptions, refuse?: (error: unknown) => void): IPoint[] {
-  return new LineEncoder(options).encode(sample, refuse).map(({ text }) => parseLine(text));
+  return [...new LineEncoder(options).encode(sample, refuse)].map(parseLine);
 }
