@@ -18,7 +18,7 @@ import { ProcessFinder } from "./owner.js";
 import { HOOK_PROBES, listProbes, type ProbeState } from "./probes.js";
 import { Sampler } from "./sampler.js";
 import { type LiveSource, openLive, switchProbes } from "./source.js";
-import type { Sample } from "./stats.js";
+import { type ColumnSample, type Sample, toSample } from "./stats.js";
 import { openStore, type Store, type StoreOptions } from "./store.js";
 
 /** Time the sinks have to write what is queued when the daemon stops; milliseconds. */
@@ -81,7 +81,7 @@ class Daemon implements Controlled {
   readonly #options: DaemonOptions;
   readonly #startMs = performance.now();
   #config: Config;
-  #latest: Sample;
+  #latest: ColumnSample;
   #clockSteps = 0;
   #samples = 0;
   #failures = 0;
@@ -91,7 +91,7 @@ class Daemon implements Controlled {
   constructor(
     live: LiveSource,
     sampler: Sampler,
-    first: Sample,
+    first: ColumnSample,
     outlets: { store: Store; callService: CallService },
     options: DaemonOptions,
   ) {
@@ -109,7 +109,7 @@ class Daemon implements Controlled {
   }
 
   sample(): Sample {
-    return this.#latest;
+    return toSample(this.#latest);
   }
 
   probes(): ProbeState[] {
@@ -200,7 +200,7 @@ class Daemon implements Controlled {
   async #takeSample(): Promise<void> {
     const { say, onSample } = this.#options;
     try {
-      this.#latest = await this.#sampler.sample();
+      this.#latest = await this.#sampler.measure();
     } catch (error) {
       this.#failures++;
       this.#lastError = (error as Error).message;
@@ -212,8 +212,10 @@ class Daemon implements Controlled {
     this.#samples++;
     this.#store.append(this.#latest);
     this.#noteClock();
-    this.calls.addSample(this.#latest);
-    onSample?.(this.#latest);
+    if (onSample === undefined && this.calls.counts().active === 0) return;
+    const sample = this.sample();
+    this.calls.addSample(sample);
+    onSample?.(sample);
   }
 }
 
@@ -235,7 +237,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     const sampler = await makeSampler(live, config);
     const callService = await openCalls(config, store, say);
     closers.push(() => callService.close());
-    const daemon = new Daemon(live, sampler, await sampler.sample(), { store, callService }, options);
+    const daemon = new Daemon(live, sampler, await sampler.measure(), { store, callService }, options);
     const control = await openControl(config.socket, daemon);
     closers.push(() => control.close());
     const { loadConfig } = options;

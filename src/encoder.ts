@@ -19,7 +19,7 @@ import {
   type StreamStats,
   toSample,
 } from "./stats.js";
-import { type NumberColumn, type Roster, type StreamIdentity, StreamTable, type TextColumn } from "./streamtable.js";
+import type { NumberColumn, Roster, StreamIdentity, StreamTable, TextColumn } from "./streamtable.js";
 import { hostTags, pairTags, streamTags, type TagOptions } from "./tag.js";
 
 /** A field of a measurement. */
@@ -109,9 +109,9 @@ export class LineEncoder {
         refuse(error);
       }
     };
-    if (perStream && streams instanceof StreamTable) this.#addTable(streams, refuse);
+    if (perStream && !Array.isArray(streams)) this.#addTable(streams, refuse);
     else {
-      const objects = Array.isArray(streams) ? streams : toSample(sample as ColumnSample).streams;
+      const objects = toSample(sample).streams;
       for (const stream of perStream ? objects : mergeStreams(objects)) guard(() => this.#addStream(stream));
     }
     for (const pair of sample.candidatePairs) guard(() => this.#addPair(PAIR, pair));

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 /**
  * A sample in the bytes of a journal: [u32 length][u32 crc32][u8 format][f64 number][f64 points before][f64 ms][u32 points]
- * and the sample as JSON, little-endian. Length and checksum are of all that follows them.
+ * and the content, little-endian. Length and checksum are of all that follows them. The content is JSON, plain or deflated, or of a
+ * sample with its streams in columns: [u32 length] and the rest of it as deflated JSON, the columns of who the streams are, and
+ * those of their stats.
  */
 import { promisify } from "node:util";
 import { crc32, deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
-import type { Content, FrameHead } from "./sink.js";
+import { type Content, type FrameHead, isColumnSample } from "./sink.js";
+import type { ColumnSample } from "./stats.js";
+import { identitiesOf, Roster, StreamTable } from "./streamtable.js";
+import { readColumns, writeColumns } from "./tablebytes.js";
 
-/** A frame in a buffer: where its JSON lies, and where the next frame begins. */
+/** A frame in a buffer: where its content lies, and where the next frame begins. */
 export interface FoundFrame extends FrameHead {
   format: number;
   body: Buffer;
@@ -18,6 +23,7 @@ const PREFIX_BYTES = 8;
 const HEAD_BYTES = 1 + 8 + 8 + 8 + 4;
 const PLAIN = 1;
 const DEFLATED = 2;
+const COLUMNS = 3;
 /** Above this a deflated sample takes a third of the room; and above that the way to the thread pool pays. */
 const DEFLATE_BYTES = 1024;
 const POOL_BYTES = 65_536;
@@ -36,18 +42,43 @@ async function inflateBody(body: Buffer): Promise<Buffer> {
   return body.length < POOL_BYTES / 8 ? inflateRawSync(body, options) : inflate(body, options);
 }
 
-export async function encodeFrame(content: Content, head: FrameHead): Promise<Buffer> {
+interface Body {
+  format: number;
+  bytes: Buffer;
+}
+
+/** The columns of a roster in bytes, which are the same in sample after sample. */
+const rosters = new WeakMap<Roster, Buffer>();
+
+async function encodeColumns({ streams, ...rest }: ColumnSample): Promise<Body> {
+  const { roster, length } = streams;
+  const who = rosters.get(roster) ?? writeColumns(roster, length);
+  rosters.set(roster, who);
+  // Before anything is awaited: the columns are of this sample now.
+  const stats = writeColumns(streams, length);
+  const head = await deflateText(JSON.stringify(rest));
+  const headLength = Buffer.alloc(4);
+  headLength.writeUInt32LE(head.length);
+  return { format: COLUMNS, bytes: Buffer.concat([headLength, head, who, stats]) };
+}
+
+async function encodeContent(content: Content): Promise<Body> {
+  if (isColumnSample(content)) return encodeColumns(content);
   const text = JSON.stringify(content);
-  const deflated = text.length >= DEFLATE_BYTES;
-  const body = deflated ? await deflateText(text) : Buffer.from(text);
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + HEAD_BYTES + body.length);
-  let at = frame.writeUInt32LE(HEAD_BYTES + body.length, 0);
-  at = frame.writeUInt8(deflated ? DEFLATED : PLAIN, at + 4);
+  if (text.length < DEFLATE_BYTES) return { format: PLAIN, bytes: Buffer.from(text) };
+  return { format: DEFLATED, bytes: await deflateText(text) };
+}
+
+export async function encodeFrame(content: Content, head: FrameHead): Promise<Buffer> {
+  const { format, bytes } = await encodeContent(content);
+  const frame = Buffer.allocUnsafeSlow(PREFIX_BYTES + HEAD_BYTES + bytes.length);
+  let at = frame.writeUInt32LE(HEAD_BYTES + bytes.length, 0);
+  at = frame.writeUInt8(format, at + 4);
   at = frame.writeDoubleLE(head.number, at);
   at = frame.writeDoubleLE(head.pointsBefore, at);
   at = frame.writeDoubleLE(head.timestamp, at);
   at = frame.writeUInt32LE(head.points, at);
-  body.copy(frame, at);
+  bytes.copy(frame, at);
   frame.writeUInt32LE(crc32(frame.subarray(PREFIX_BYTES)), 4);
   return frame;
 }
@@ -76,11 +107,20 @@ export function readFrame(bytes: Buffer, at: number): FoundFrame | "torn" | { co
   };
 }
 
+async function decodeColumns(body: Buffer): Promise<ColumnSample> {
+  const begin = 4 + body.readUInt32LE(0);
+  const rest = JSON.parse((await inflateBody(body.subarray(4, begin))).toString("utf8"));
+  const who = readColumns(body, begin);
+  const roster = new Roster(identitiesOf(who, who.rows));
+  return { ...rest, streams: new StreamTable(roster, readColumns(body, who.end)) };
+}
+
 /** What a frame holds; undefined when a version of rtcprobe wrote it that this one does not know. */
 export async function decodeContent({ format, body }: FoundFrame): Promise<Content | undefined> {
-  if (format !== PLAIN && format !== DEFLATED) return undefined;
-  const text = format === DEFLATED ? await inflateBody(body) : body;
   try {
+    if (format === COLUMNS) return await decodeColumns(body);
+    if (format !== PLAIN && format !== DEFLATED) return undefined;
+    const text = format === DEFLATED ? await inflateBody(body) : body;
     return JSON.parse(text.toString("utf8")) as Content;
   } catch {
     return undefined;

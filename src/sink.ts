@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Where samples go. What one sink does never delays the measurement or another sink. */
 import type { IPoint } from "influx";
-import type { Sample } from "./stats.js";
+import type { ColumnSample, Sample } from "./stats.js";
 
 export interface SinkStatus {
   name: string;
@@ -31,10 +31,14 @@ export interface PointSet {
 }
 
 /** What a journal holds. */
-export type Content = Sample | PointSet;
+export type Content = Sample | ColumnSample | PointSet;
 
-export function isSample(content: Content): content is Sample {
+export function isSample(content: Content): content is Sample | ColumnSample {
   return "timeNs" in content;
+}
+
+export function isColumnSample(content: Content): content is ColumnSample {
+  return isSample(content) && !Array.isArray(content.streams);
 }
 
 /** What the journal says of a sample. */

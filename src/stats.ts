@@ -103,8 +103,10 @@ function statsAt(table: StreamTable, i: number, timestamp: number): StreamStats 
   return stats;
 }
 
-export function toSample(sample: ColumnSample): Sample {
+/** With an object per stream. */
+export function toSample(sample: Sample | ColumnSample): Sample {
   const { streams, timestamp } = sample;
+  if (Array.isArray(streams)) return sample as Sample;
   return { ...sample, streams: streams.roster.who.map((_, i) => statsAt(streams, i, timestamp)) };
 }
 

@@ -49,11 +49,13 @@ export class StreamTable {
   /** Of whom row i is: the same as that of the sample before, if it is of the same streams. */
   readonly roster: Roster;
   /** By the names of stats. */
-  readonly numbers = new Map<string, NumberColumn>();
-  readonly texts = new Map<string, TextColumn>();
+  readonly numbers: Map<string, NumberColumn>;
+  readonly texts: Map<string, TextColumn>;
 
-  constructor(roster: Roster) {
+  constructor(roster: Roster, { numbers, texts }: Partial<Columns> = {}) {
     this.roster = roster;
+    this.numbers = new Map(numbers);
+    this.texts = new Map(texts);
   }
 
   get length(): number {
@@ -98,14 +100,33 @@ export class StreamTable {
 
   /** Adds row i to an object, without what was not measured. */
   addTo(row: object, i: number): void {
-    const stats = row as Record<string, string | number>;
-    for (const [name, column] of this.numbers) {
-      const value = column[i] as number;
-      if (!Number.isNaN(value)) stats[name] = value;
-    }
-    for (const [name, column] of this.texts) {
-      const value = column[i];
-      if (value !== undefined) stats[name] = value;
-    }
+    addRow(row, this, i);
   }
+}
+
+/** Columns by the names of what is in them. */
+export interface Columns {
+  numbers: ReadonlyMap<string, NumberColumn>;
+  texts: ReadonlyMap<string, TextColumn>;
+}
+
+function addRow(row: object, { numbers, texts }: Columns, i: number): void {
+  const stats = row as Record<string, string | number>;
+  for (const [name, column] of numbers) {
+    const value = column[i] as number;
+    if (!Number.isNaN(value)) stats[name] = value;
+  }
+  for (const [name, column] of texts) {
+    const value = column[i];
+    if (value !== undefined) stats[name] = value;
+  }
+}
+
+/** Who the streams are of whose roster these are the columns. */
+export function identitiesOf(roster: Columns, rows: number): StreamIdentity[] {
+  return Array.from({ length: rows }, (_, i) => {
+    const who = {};
+    addRow(who, roster, i);
+    return who as StreamIdentity;
+  });
 }

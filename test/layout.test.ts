@@ -64,7 +64,7 @@ const ROWS: string[][] = [
     "merger",
     "reportfield",
   ],
-  ["journal", "archive", "cursor", "lock", "segment", "frame", "sink"],
+  ["journal", "archive", "cursor", "lock", "segment", "frame", "tablebytes", "sink"],
   ["annotation"],
   ["stats"],
   ["pairing", "depth", "feedback", "quality", "rtcp", "pairstats", "relay", "selection"],

@@ -3,6 +3,7 @@ import { loadConfig } from "../config.js";
 import { History } from "../history.js";
 import { readJournal } from "../journal.js";
 import { isSample } from "../sink.js";
+import { toSample } from "../stats.js";
 import type { CommandContext, Flags } from "./context.js";
 import { readDurationFlag } from "./flag.js";
 
@@ -24,8 +25,9 @@ export async function historyCommand({ output, say, env }: CommandContext, flags
   for await (const content of reader) {
     if (output.isClosed) return;
     if (!isSample(content)) continue;
-    if (flags.json) await output.text(`${JSON.stringify(content)}\n`);
-    else history.add(content);
+    const sample = toSample(content);
+    if (flags.json) await output.text(`${JSON.stringify(sample)}\n`);
+    else history.add(sample);
   }
   if (!flags.json) output.lines(history.view(output.emphasise));
   if (reader.damaged > 0) say(`${reader.damaged} places of the journal are damaged and were passed over`);

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Streams in columns: as lines, as objects, and in the bytes of a journal. Oracles: what was put in; the lines of the same stats
+ * as objects, which line.test.ts holds to npm influx.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { LineEncoder } from "../src/encoder.js";
+import { decodeContent, encodeFrame, type FoundFrame, readFrame } from "../src/frame.js";
+import { PAIR_TRAITS } from "../src/native.js";
+import { Sampler } from "../src/sampler.js";
+import { type Content, isSample } from "../src/sink.js";
+import { type ColumnSample, toSample } from "../src/stats.js";
+import { readColumns, writeColumns } from "../src/tablebytes.js";
+import { FakeSource, originOf, pairRecord, streamRecord } from "./records.js";
+
+/** Streams of both directions, also through a relay; with clocks and without; that lost, and that stood still. */
+async function measureTwice(changes: (second: number) => Partial<FakeSource>): Promise<ColumnSample> {
+  const source = new FakeSource();
+  const codecs = {
+    payloadTypes: { 111: { mimeType: "audio/opus", clockRate: 48_000, channels: 2 } },
+    sources: {},
+    repairs: {},
+  };
+  const sampler = new Sampler(source, {
+    retireIdle: false,
+    codecs,
+    owners: {
+      find: async (origins) =>
+        origins.map((_, i) => (i % 2 === 0 ? { pid: 7 + i, comm: 'a "b" é', cgroup: "/c" } : undefined)),
+    },
+  });
+  Object.assign(source, changes(0));
+  await sampler.measure();
+  source.pass(1000.123_456);
+  Object.assign(source, changes(1));
+  return sampler.measure();
+}
+
+const MIXED = (second: number): Partial<FakeSource> => ({
+  streams: [
+    streamRecord({
+      id: 0,
+      ssrc: 1,
+      packets: 10 + 50 * second,
+      bytes: 1000 + 8123 * second,
+      maxSeq: 109 + 53 * second,
+      lastMs: 9990.123_456,
+    }),
+    streamRecord({ id: 1, ssrc: 2, clockSource: 0, clockRate: 0, payloadType: 96 }),
+    streamRecord({ id: 5, ssrc: 0xffff_ffff, firstMs: 900, jitterNsQ8: 123_456_789, jitterRfc3550NsQ8: 1, packets: 9 }),
+    streamRecord({ id: 7, ssrc: 4, payloadType: 0, clockSource: 1, clockRate: 8000 }),
+  ],
+  pairs: [pairRecord({ id: 0, traits: PAIR_TRAITS.turn, firstRequests: 1 })],
+  origins: new Map([
+    ["stream 1", originOf({ direction: "out", srcAddress: "2001:db8::1" })],
+    ["stream 5", originOf({ channel: 0x4001 })],
+  ]),
+});
+
+describe("a table of streams", () => {
+  it("makes the lines that its streams as objects make", async () => {
+    for (const perStream of [true, false]) {
+      const sample = await measureTwice(MIXED);
+      const [table, objects] = [sample, toSample(sample)].map((one) => [
+        ...new LineEncoder({ host: "h1", perStream }).encode(one),
+      ]);
+      expect(table).toEqual(objects);
+      expect(table?.length).toBeGreaterThan(3);
+    }
+  });
+
+  it("refuses the line of a stream whose number is not finite, and writes the others", async () => {
+    const sample = await measureTwice(MIXED);
+    sample.streams.number("jitter")[0] = Number.POSITIVE_INFINITY;
+    const refused: unknown[] = [];
+    const encoder = new LineEncoder({ host: "h1", perStream: true });
+    const lines = [...encoder.encode(sample, (error) => refused.push(error))];
+    expect(refused).toEqual([
+      expect.objectContaining({ message: expect.stringContaining("inbound_rtp.jitter is Infinity") }),
+    ]);
+    const [, ...others] = [
+      ...new LineEncoder({ host: "h1", perStream: true }).encode(await measureTwice(MIXED)),
+    ].sort();
+    expect(lines.toSorted().slice(-2)).toEqual(others.slice(-2));
+  });
+
+  it("comes out of a journal as it went in", async () => {
+    const sample = await measureTwice(MIXED);
+    const head = { number: 5, pointsBefore: 7, points: 6, timestamp: sample.timestamp };
+    const frame = readFrame(await encodeFrame(sample, head), 0) as FoundFrame;
+    const content = (await decodeContent(frame)) as Content;
+    expect(isSample(content) && toSample(content)).toEqual(toSample(sample));
+    expect(frame).toMatchObject(head);
+  });
+
+  it("is no sample when its bytes are wrong", async () => {
+    const frame = readFrame(
+      await encodeFrame(await measureTwice(MIXED), { number: 0, pointsBefore: 0, points: 1, timestamp: 1 }),
+      0,
+    ) as FoundFrame;
+    for (let end = 0; end < frame.body.length; end += 7) {
+      expect(await decodeContent({ ...frame, body: frame.body.subarray(0, end) })).toBeUndefined();
+    }
+  });
+});
+
+describe("columns in bytes", () => {
+  it("are the same numbers and texts, whatever they are", () => {
+    const number = fc.oneof(
+      fc.maxSafeInteger(),
+      fc.nat(100),
+      fc.nat(2 ** 32).map((n) => n / 256 / 1e9),
+      fc.maxSafeNat().map((n) => n / 4096),
+      fc.double({ noDefaultInfinity: true }),
+      fc.constant(Number.NaN),
+    );
+    const text = fc.option(fc.string({ unit: "binary", maxLength: 4 }), { nil: undefined });
+    const table = fc.nat(40).chain((rows) => {
+      const of = <T>(value: fc.Arbitrary<T>) => fc.array(value, { minLength: rows, maxLength: rows });
+      const unit = fc.oneof(...[fc.nat(), fc.nat(2 ** 32).map((n) => n / 256 / 1e9), number].map(of));
+      return fc.record({
+        rows: fc.constant(rows),
+        a: unit,
+        b: of(number),
+        c: of(text),
+        d: of(fc.constantFrom("x", undefined)),
+      });
+    });
+    fc.assert(
+      fc.property(table, ({ rows, a, b, c, d }) => {
+        const numbers = new Map(
+          Object.entries({ a, b }).map(([name, values]) => [name, Float64Array.from(values, (v) => v + 0)]),
+        );
+        const texts = new Map(Object.entries({ c, d }));
+        const bytes = writeColumns({ numbers, texts }, rows);
+        const read = readColumns(Buffer.concat([Buffer.from("xyz"), bytes]), 3);
+        const full = <T>(columns: ReadonlyMap<string, ArrayLike<T>>, isThere: (value: T) => boolean) =>
+          [...columns].filter(([, column]) => Array.from(column).some(isThere));
+        expect(read.end).toBe(3 + bytes.length);
+        expect([...read.numbers]).toEqual(full(numbers, (value) => !Number.isNaN(value)));
+        expect([...read.texts]).toEqual(full(texts, (value) => value !== undefined));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("take two bytes for what grows steadily, and none for what all have", () => {
+    const rows = 1000;
+    const numbers = new Map([["n", Float64Array.from({ length: rows }, (_, i) => 1e9 + 60 * i)]]);
+    const same = new Map([["m", new Float64Array(rows).fill(48_000)]]);
+    expect(writeColumns({ numbers, texts: new Map() }, rows).length).toBeLessThan(2 * rows + 40);
+    expect(writeColumns({ numbers: same, texts: new Map() }, rows).length).toBeLessThan(40);
+  });
+});
