@@ -43,9 +43,10 @@ static inline void loss_lengthen(struct loss *l, __u32 count)
 {
 	__u32 before = l->run - 1, now = before + count;
 
-	now = now < LOSS_RUNS ? now : LOSS_RUNS - 1;
 	if (before < LOSS_RUNS)
 		l->runs[before]--;
+	__asm__("" : "+r"(now)); /* so that the register that is bounded is the one that is used: Linux 6.1 */
+	now = now < LOSS_RUNS ? now : LOSS_RUNS - 1;
 	l->runs[now]++;
 	l->run = now + 1;
 }
