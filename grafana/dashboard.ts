@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The dashboard of streams, pairs and datagrams. `tsx grafana/build.ts` writes it as JSON for Grafana's provisioning. */
-import {
-  GraphDrawStyle,
-  LegendDisplayMode,
-  LegendPlacement,
-  SortOrder,
-  StackingConfigBuilder,
-  StackingMode,
-  TooltipDisplayMode,
-  VizLegendOptionsBuilder,
-  VizTooltipOptionsBuilder,
-} from "@grafana/grafana-foundation-sdk/common";
+import { StackingConfigBuilder, StackingMode } from "@grafana/grafana-foundation-sdk/common";
 import {
   type Dashboard,
   DashboardBuilder,
@@ -21,8 +11,10 @@ import {
   VariableRefresh,
   VariableSort,
 } from "@grafana/grafana-foundation-sdk/dashboard";
-import { PanelBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
+import type { PanelBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 import type { DatagramOutcome } from "../src/native.js";
+import { depthPanels } from "./depth.js";
+import { dashed, dots, mean, PAIR, panel, perSecond, STREAM } from "./panel.js";
 import {
   DATASOURCE,
   HOST_VALUES,
@@ -37,8 +29,6 @@ import {
   selectStreams,
 } from "./query.js";
 
-const STREAM = "$tag_comm $tag_src → $tag_dst $tag_ssrc";
-const PAIR = "$tag_comm $tag_src → $tag_dst";
 const PARTICIPANT = "$tag_meeting $tag_participant";
 
 /** What every outcome but `seen`, their sum, is called in the legend. */
@@ -59,33 +49,6 @@ const OUTCOMES: Record<Exclude<DatagramOutcome, "seen">, string> = {
   tableFull: "table full",
   contended: "record contended",
 };
-
-const perSecond = (field: string, name: string) => `non_negative_derivative(last("${field}"), 1s) AS "${name}"`;
-const mean = (field: string) => `mean("${field}") AS "${field}"`;
-
-function panel(id: number, title: string, unit: string, description: string): PanelBuilder {
-  return new PanelBuilder()
-    .id(id)
-    .title(title)
-    .description(description)
-    .unit(unit)
-    .min(0)
-    .datasource(DATASOURCE)
-    .span(12)
-    .height(8)
-    .drawStyle(GraphDrawStyle.Line)
-    .legend(
-      new VizLegendOptionsBuilder()
-        .showLegend(true)
-        .displayMode(LegendDisplayMode.Table)
-        .placement(LegendPlacement.Bottom)
-        .calcs(["lastNotNull", "max"]),
-    )
-    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
-}
-
-const dots = [{ id: "custom.drawStyle", value: "points" }];
-const dashed = [{ id: "custom.lineStyle", value: { fill: "dash", dash: [6, 6] } }];
 
 function lossPanels(): PanelBuilder[] {
   return [
@@ -124,6 +87,50 @@ function timePanels(): PanelBuilder[] {
       .overrideByQuery("B", dashed)
       .withTarget(new QueryBuilder("C", selectRoundTrips("daily"), `${PAIR} Daily`))
       .overrideByQuery("C", dots),
+  ];
+}
+
+function ratingPanels(): PanelBuilder[] {
+  return [
+    panel(
+      10,
+      "Opinion score",
+      "none",
+      "Mean opinion score of audio, 1 to 4.4, that the E-model estimates from the interval.",
+    ).withTarget(new QueryBuilder("A", selectStreams(mean("mosCq"), "inbound_rtp"), STREAM)),
+    panel(11, "Quality", "none", "100 without loss, 0 from the loss on that Daily's SDK calls very low.").withTarget(
+      new QueryBuilder("A", selectStreams(mean("quality"), "inbound_rtp"), STREAM),
+    ),
+  ];
+}
+
+/** What RTCP in the clear says, and feedback by type, which SRTCP shows as well. */
+function reportPanels(): PanelBuilder[] {
+  const feedback = [perSecond("nacks", "NACK"), perSecond("plis", "PLI"), perSecond("firs", "FIR")].join(", ");
+  return [
+    panel(
+      30,
+      "Far end: round-trip time",
+      "s",
+      "Of media: by the far end's reports; only of RTCP in the clear.",
+    ).withTarget(new QueryBuilder("A", selectStreams(mean("roundTripTime"), "remote_inbound_rtp"), STREAM)),
+    panel(
+      31,
+      "Far end: fraction lost",
+      "percentunit",
+      "What the far end says that it lost of what was sent.",
+    ).withTarget(new QueryBuilder("A", selectStreams(mean("fractionLost"), "remote_inbound_rtp"), STREAM)),
+    panel(32, "Far end: jitter", "s", "What the far end says of what was sent.").withTarget(
+      new QueryBuilder("A", selectStreams(mean("jitter"), "remote_inbound_rtp"), STREAM),
+    ),
+    panel(
+      33,
+      "Feedback",
+      "suffix: packets/s",
+      "NACK, PLI and FIR per second: received (in) and sent (out). Under SRTCP lower bounds.",
+    )
+      .withTarget(new QueryBuilder("A", selectStreams(feedback, "inbound_rtcp"), `in ${STREAM} $col`))
+      .withTarget(new QueryBuilder("B", selectStreams(feedback, "outbound_rtcp"), `out ${STREAM} $col`)),
   ];
 }
 
@@ -193,8 +200,10 @@ export function buildDashboard(): Dashboard {
     .withVariable(tagVariable("peer", "Peer", PEER_VALUES))
     .withVariable(tagVariable("meeting", "Daily meeting", MEETING_VALUES));
   const sections: [string, PanelBuilder[]][] = [
-    ["Quality", [...timePanels(), ...lossPanels()]],
+    ["Quality", [...timePanels(), ...lossPanels(), ...ratingPanels()]],
     ["Rates", [ratePanel(5, "Bit rate", "bps", "bitsPerSecond"), ratePanel(6, "Packets", "pps", "packetsPerSecond")]],
+    ["In depth", depthPanels()],
+    ["RTCP", reportPanels()],
     ["Daily", dailyPanels()],
     ["Probe", [datagramPanel()]],
   ];

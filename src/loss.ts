@@ -7,18 +7,22 @@
 import type { DepthRecord } from "./depthrecord.js";
 
 /** How often so many packets in a row were lost. */
-interface LossRunStats {
-  lossRunsOf1?: number;
-  lossRunsOf2?: number;
-  lossRunsOf3?: number;
-  lossRunsOf4?: number;
-  lossRunsOf5?: number;
-  lossRunsOf6?: number;
-  lossRunsOf7?: number;
-  lossRunsOf8?: number;
-  lossRunsOf9?: number;
-  lossRunsOf10OrMore?: number;
-}
+const LOSS_RUNS = [
+  "lossRunsOf1",
+  "lossRunsOf2",
+  "lossRunsOf3",
+  "lossRunsOf4",
+  "lossRunsOf5",
+  "lossRunsOf6",
+  "lossRunsOf7",
+  "lossRunsOf8",
+  "lossRunsOf9",
+  "lossRunsOf10OrMore",
+] as const;
+
+export type LossRun = (typeof LOSS_RUNS)[number];
+
+type LossRunStats = { [Run in LossRun]?: number };
 
 export interface LossStats extends LossRunStats {
   burstPacketsLost?: number;
@@ -32,19 +36,6 @@ export interface LossStats extends LossRunStats {
   /** Over the interval: packets lost in a row, on average; absent where none was lost. */
   meanLossRun?: number;
 }
-
-export const LOSS_RUNS = [
-  "lossRunsOf1",
-  "lossRunsOf2",
-  "lossRunsOf3",
-  "lossRunsOf4",
-  "lossRunsOf5",
-  "lossRunsOf6",
-  "lossRunsOf7",
-  "lossRunsOf8",
-  "lossRunsOf9",
-  "lossRunsOf10OrMore",
-] as const satisfies readonly (keyof LossStats)[];
 
 /** In the record's gaps: the sender had nothing to send. */
 const PAUSE = 0;

@@ -11,11 +11,20 @@ import type { Call } from "../src/call/call.js";
 import { fallbackPoints, metricPoints } from "../src/call/metricpoint.js";
 import { readReadings } from "../src/call/reading.js";
 import { SETTINGS, settingVariable } from "../src/settings.js";
+import type { InboundRtpStats } from "../src/stats.js";
 import { can } from "./capability.js";
 import { feedInflux } from "./feeds.js";
 import { expandMacros, expandVariables, readDashboard, type Selection } from "./grafanaquery.js";
 import { type Influxd, type Row, startInfluxd } from "./influxd.js";
-import { candidatePair, DATAGRAMS, inboundStream, makeSample, outboundStream } from "./samples.js";
+import {
+  candidatePair,
+  DATAGRAMS,
+  inboundStream,
+  makeSample,
+  outboundStream,
+  remoteInbound,
+  rtcpOf,
+} from "./samples.js";
 
 const FILE = new URL("../grafana/dashboards/rtcprobe.json", import.meta.url);
 const dashboard = readDashboard(FILE);
@@ -73,6 +82,26 @@ const BEGIN_MS = 1_760_000_000_000;
 const SECONDS = 60;
 const ODD = "we.ird (x)/[y]|z*";
 
+/** What the depth probe and the E-model add; each second two runs of three packets are lost, and a quarter of it is a freeze. */
+function deep(second: number): Partial<InboundRtpStats> {
+  const none = ["1", "2", "4", "5", "6", "7", "8", "9", "10OrMore"].map((run) => [`lossRunsOf${run}`, 0]);
+  const causes = ["pauseGap", "lateSenderGap", "lateNetworkGap", "lateGap"].map((cause) => [`${cause}Duration`, 0]);
+  return {
+    ...Object.fromEntries([...none, ...causes]),
+    lossRunsOf3: 2 * second,
+    outageGapDuration: second / 2,
+    burstLossRate: 0.5,
+    gapLossRate: 2 ** -6,
+    delayVariationP50: 2 ** -10,
+    delayVariationP95: 2 ** -9,
+    delayVariationP99: 2 ** -8,
+    framesPerSecond: 30,
+    totalFrameFreezesDuration: second / 4,
+    quality: 97,
+    mosCq: 4.25,
+  };
+}
+
 function sampleAt(second: number, host: string) {
   const near = { srcAddress: "192.0.2.7", dstAddress: "10.0.0.1" };
   const far = { srcAddress: "2001:db8::7", dstAddress: "2001:db8::1" };
@@ -89,10 +118,23 @@ function sampleAt(second: number, host: string) {
         packetsLost: 2 * second,
         jitter: 2 ** -8,
         jitterRfc3550: 2 ** -7,
+        ...deep(second),
       }),
       inboundStream({ ...far, ssrc: 2, comm: ODD, packetsLost: 7, jitter: 0.001, bitsPerSecond: 64_000 }),
       nameless,
-      outboundStream({ srcAddress: "10.0.0.1", dstAddress: "192.0.2.7", ssrc: 4, comm: "agent", packetsPerSecond: 50 }),
+      outboundStream({
+        srcAddress: "10.0.0.1",
+        dstAddress: "192.0.2.7",
+        ssrc: 4,
+        comm: "agent",
+        packetsPerSecond: 50,
+        framesPerSecond: 30,
+      }),
+    ],
+    reports: [
+      remoteInbound({ ssrc: 4, comm: "agent", roundTripTime: 2 ** -5, fractionLost: 2 ** -4, jitter: 2 ** -9 }),
+      rtcpOf({ ssrc: 1, comm: "agent", nacks: 3 * second, plis: second, firs: 0 }),
+      rtcpOf({ type: "outbound-rtcp", ssrc: 4, comm: "agent", nacks: second, plis: 0, firs: 0 }),
     ],
     candidatePairs: [
       candidatePair({
@@ -106,7 +148,7 @@ function sampleAt(second: number, host: string) {
       }),
     ],
     datagrams: datagrams as typeof DATAGRAMS,
-    ...(host === "h2" ? { streams: [], candidatePairs: [] } : {}),
+    ...(host === "h2" ? { streams: [], candidatePairs: [], reports: [] } : {}),
   });
 }
 
@@ -197,6 +239,24 @@ describe.skipIf(!can.influxd.ok)(`grafana: queries on a real influxd — ${can.i
       expect(new Set(values(rows, "lost", { ssrc: "2" }))).toEqual(new Set([0]));
     }
     expect(new Set(values(await rowsOf("Fraction lost", "A"), "fractionLost"))).toEqual(new Set([0.0625]));
+  });
+
+  it("in depth: runs by their length, bursts beside gaps, gaps by cause, and freezes as shares of the time", async () => {
+    const runs = await rowsOf("Lost in a row", "A");
+    for (const rate of values(runs, "3") as number[]) expect(rate).toBeCloseTo(2, 9);
+    expect(new Set(values(runs, "10 or more"))).toEqual(new Set([0]));
+    expect(new Set(values(await rowsOf("Loss in bursts", "A"), "burstLossRate"))).toEqual(new Set([0.5]));
+    expect(new Set(values(await rowsOf("Loss in bursts", "B"), "gapLossRate"))).toEqual(new Set([2 ** -6]));
+    for (const share of values(await rowsOf("Gaps by cause", "A"), "lost") as number[])
+      expect(share).toBeCloseTo(0.5, 9);
+    for (const share of values(await rowsOf("Freezes", "A"), "frozen") as number[]) expect(share).toBeCloseTo(0.25, 9);
+    expect(new Set(values(await rowsOf("Opinion score", "A"), "mosCq"))).toEqual(new Set([4.25]));
+  });
+
+  it("what the far ends say, and feedback per second in each direction", async () => {
+    expect(new Set(values(await rowsOf("Far end: round-trip time", "A"), "roundTripTime"))).toEqual(new Set([2 ** -5]));
+    for (const rate of values(await rowsOf("Feedback", "A"), "NACK") as number[]) expect(rate).toBeCloseTo(3, 9);
+    for (const rate of values(await rowsOf("Feedback", "B"), "NACK") as number[]) expect(rate).toBeCloseTo(1, 9);
   });
 
   it("round-trip time: the latest, and the mean of those of an interval, none where none was measured", async () => {
