@@ -13,7 +13,7 @@ enum {
 struct probe *probe_open_for(const struct options *o)
 {
 	uint32_t slots = MIN_SLOTS;
-	struct config config = { .pair_mask = 1023, .by_socket = 1, .probes = o->probes };
+	struct config config = { .pair_mask = 1023, .report_mask = 1023, .by_socket = 1, .probes = o->probes };
 
 	while (slots < (o->slots ? o->slots : o->streams * SLOTS_PER_STREAM))
 		slots *= 2;

@@ -100,7 +100,7 @@ static void packet_begin(unsigned char *p, const struct options *options)
 	}
 }
 
-/* What differs from packet to packet: a number of its own each, and for RTP those of its stream. */
+/* What differs from packet to packet: a number of its own each, and for RTP and RTCP those of its stream. */
 static void packet_number(unsigned char *p, const struct load *l, uint32_t stream, uint16_t sequence)
 {
 	switch (l->options->content) {
@@ -108,6 +108,10 @@ static void packet_number(unsigned char *p, const struct load *l, uint32_t strea
 		put_u16(p + 2, sequence);
 		put_u32(p + 4, sequence * TICKS);
 		put_u32(p + 8, l->first_ssrc + stream);
+		break;
+	case CONTENT_RTCP:
+		put_u32(p + 4, l->first_ssrc + stream);
+		put_u16(p + 8, sequence);
 		break;
 	case CONTENT_STUN:
 		put_u32(p + 8, stream);
