@@ -4,9 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { CommandContext, Flags } from "./commands/context.js";
 import type { RunFlags } from "./commands/run.js";
-import { addDailyCommands } from "./dailyprogram.js";
 import { RtcprobeError, type SystemError } from "./errors.js";
-import { addHistoryCommands } from "./historyprogram.js";
 import { Output, openStandardOutput } from "./output.js";
 import { CLOCK_RATE_HELP, PAYLOAD_TYPE_HELP, SDP_HELP, SETTINGS, settingFlag } from "./settings.js";
 import { makePrintable } from "./table.js";
@@ -230,11 +228,13 @@ function addAnalyze(program: Command): void {
     );
 }
 
-function addDaily(program: Command): void {
+async function addDaily(program: Command): Promise<void> {
+  const { addDailyCommands } = await import("./dailyprogram.js");
   addDailyCommands(program, perform, addSettings);
 }
 
-function addHistory(program: Command): void {
+async function addHistory(program: Command): Promise<void> {
+  const { addHistoryCommands } = await import("./historyprogram.js");
   addHistoryCommands(program, perform, addSettings);
 }
 
@@ -249,7 +249,19 @@ function addCheck(program: Command): void {
     );
 }
 
-function makeProgram(): Command {
+/** In the order of the help. */
+const COMMANDS: readonly ((program: Command) => void | Promise<void>)[] = [
+  addRun,
+  addViews,
+  addProbes,
+  addAnalyze,
+  addDaily,
+  addHistory,
+  addCheck,
+];
+
+/** With all commands, or those that one is made with: the rest would take as long as a small capture does. */
+async function makeProgram(name: string | undefined): Promise<Command> {
   const program = new Command("rtcprobe")
     .description("live jitter, loss and round trip of WebRTC calls on this host, measured in the kernel")
     .version(readVersion(), "-V, --version")
@@ -260,7 +272,7 @@ function makeProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
-  for (const add of [addRun, addViews, addProbes, addAnalyze, addDaily, addHistory, addCheck]) add(program);
+  for (const add of name === "analyze" ? [addAnalyze] : COMMANDS) await add(program);
   return program;
 }
 
@@ -270,7 +282,8 @@ function makeProgram(): Command {
  */
 export async function main(args: readonly string[]): Promise<void> {
   try {
-    await makeProgram().parseAsync(args, { from: "user" });
+    const program = await makeProgram(args[0]);
+    await program.parseAsync(args, { from: "user" });
   } catch (error) {
     process.exitCode = reportError(error, args.includes("--debug"));
   }

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { isIP } from "node:net";
-import { statedClockRates } from "../codec.js";
+import { type CodecTable, NO_CODECS, statedClockRates } from "../codec.js";
 import { quoteText } from "../duration.js";
 import { errnoName, RtcprobeError, type SystemError } from "../errors.js";
-import { addon, type Capture } from "../native.js";
-import { PACKET_TITLES, PacketPrinter } from "../packetcsv.js";
-import { parseProbes } from "../probes.js";
+import { addon, type Capture, type CaptureOptions } from "../native.js";
 import { Sampler } from "../sampler.js";
-import { loadCodecs } from "../sdp.js";
 import type { Sample } from "../stats.js";
-import { listItems, parseClockRates, parsePayloadTypes } from "../value.js";
 import { viewSample } from "../view.js";
 import type { CommandContext, Flags } from "./context.js";
 import { readDurationFlag, readFlag } from "./flag.js";
@@ -85,6 +81,7 @@ async function readWhole(capture: Capture, sampler: Sampler): Promise<void> {
 
 /** One line per RTP packet, a batch at a time: memory is the streams'. */
 async function printPackets({ output }: CommandContext, capture: Capture): Promise<void> {
+  const { PACKET_TITLES, PacketPrinter } = await import("../packetcsv.js");
   const printer = new PacketPrinter((stream) => capture.origin("stream", stream));
   let lines = [PACKET_TITLES];
   for (let more = true; more; ) {
@@ -137,17 +134,28 @@ async function analyzeIntervals({ output }: CommandContext, analysis: Analysis, 
   }
 }
 
+type Media = Pick<CaptureOptions, "clockRates" | "probes"> & { codecs: CodecTable };
+
+/** What the flags say of the media. What reads them is loaded for those who give some: the start is most of the time. */
+async function readMedia({ clockRate, payloadType, probe, sdp }: AnalyzeFlags): Promise<Media> {
+  if (!clockRate && !payloadType && !probe && !sdp) return { clockRates: {}, codecs: NO_CODECS };
+  const { listItems, parseClockRates, parsePayloadTypes } = await import("../value.js");
+  const given = readFlag("--clock-rate", () => (clockRate ? parseClockRates(clockRate) : {}));
+  const types = readFlag("--payload-type", () => (payloadType ? parsePayloadTypes(payloadType) : {}));
+  const codecs = await (await import("../sdp.js")).loadCodecs(types, sdp);
+  const clockRates = { ...statedClockRates(codecs), ...given };
+  if (!probe) return { codecs, clockRates };
+  const { parseProbes } = await import("../probes.js");
+  return { codecs, clockRates, probes: readFlag("--probe", () => parseProbes(listItems(probe))) };
+}
+
 /**
  * The same numbers from a capture file.
  * @throws RtcprobeError ERR_USAGE, ERR_FILE, ERR_PCAP_FORMAT
  */
 export async function analyzeCommand(context: CommandContext, file: string, flags: AnalyzeFlags): Promise<void> {
   const local = readFlag("--local", () => (flags.local ?? []).flatMap((text) => text.split(",")).map(checkLocal));
-  const given = readFlag("--clock-rate", () => (flags.clockRate ? parseClockRates(flags.clockRate) : {}));
-  const types = readFlag("--payload-type", () => (flags.payloadType ? parsePayloadTypes(flags.payloadType) : {}));
-  const codecs = await loadCodecs(types, flags.sdp);
-  const clockRates = { ...statedClockRates(codecs), ...given };
-  const probes = readFlag("--probe", () => (flags.probe ? parseProbes(listItems(flags.probe)) : undefined));
+  const { codecs, ...media } = await readMedia(flags);
   const interval = readDurationFlag("--interval", flags.interval, "10ms");
   const packets = flags.packets ?? false;
   if (packets && (flags.json || interval !== undefined)) {
@@ -155,7 +163,7 @@ export async function analyzeCommand(context: CommandContext, file: string, flag
   }
   let capture: Capture | undefined;
   try {
-    capture = addon.openCapture(file, { local, clockRates, packets, ...(probes === undefined ? {} : { probes }) });
+    capture = addon.openCapture(file, { local, packets, ...media });
     const sampler = new Sampler(capture, { codecs, retireIdle: false });
     const analysis = { capture, sampler, json: flags.json ?? false };
     if (flags.packets) await printPackets(context, capture);
