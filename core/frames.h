@@ -50,6 +50,8 @@ static inline void frames_freeze(struct frames *f, __u32 us)
 		f->recent_us -= f->ring[(f->intervals - FREEZE_WINDOW) % FRAMES_RING];
 	f->ring[f->intervals % FRAMES_RING] = us;
 	f->intervals++;
+	if (us < FREEZE_OVER_US) /* never one, and few are longer: no division for the others */
+		return;
 	samples = f->intervals < FREEZE_WINDOW ? f->intervals : (__u32)FREEZE_WINDOW;
 	average = f->recent_us / samples;
 	if (samples >= FREEZE_SAMPLES && us >= 3 * average && us >= average + FREEZE_OVER_US) {

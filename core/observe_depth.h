@@ -72,9 +72,9 @@ static inline __u64 observe_elements(struct observer *o, struct datagram *d, con
 	return halves ? observe_bundle(o, d, e, packet, (__u32)halves) : 0;
 }
 
-/* The packet in the depth of its stream, whose record is held. */
-static inline void observe_depth(struct stream_depth *depth, const struct datagram *d, const struct stream *s,
-				 const struct stream_packet *packet, __u64 bundle)
+/* The packet in the depth of its stream, whose record is held. `d` is not looked at where there is no header extension. */
+SHORT_FUNCTION void observe_depth(struct stream_depth *depth, const struct datagram *d, const struct stream *s,
+				  const struct stream_packet *packet, __u64 bundle)
 {
 	int order;
 

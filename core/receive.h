@@ -159,14 +159,14 @@ static inline void stream_count(struct stream *s, const struct rtp_header *h, __
 }
 
 /* True if the packet is the next one of a stream whose last packets were in order: stream_usual() may count it. */
-static inline int stream_is_usual(const struct stream *s, const struct rtp_header *h)
+SHORT_FUNCTION int stream_is_usual(const struct stream *s, const struct rtp_header *h)
 {
 	return s->settled && sequence_is_next(&s->sequence, h->sequence) && h->payload_type == s->payload_type &&
 	       h->csrc_count == s->csrc_count;
 }
 
 /* What stream_receive() comes to for such a packet: nearly all are, and this needs no more than two lines of the record. */
-static inline void stream_usual(struct stream *s, const struct rtp_header *h, __u32 size, __u64 now)
+SHORT_FUNCTION void stream_usual(struct stream *s, const struct rtp_header *h, __u32 size, __u64 now)
 {
 	__u64 change = transit_change(now - s->last_ns, (__s32)(h->timestamp - s->last_ts), s->clock_rate);
 

@@ -3,6 +3,7 @@
 #define RTCPROBE_CORE_RTP_H
 
 #include "datagram.h"
+#include "function.h"
 
 /* RFC 3550 section 5.1. Everything here is in the clear under SRTP. */
 struct rtp_header {
@@ -28,7 +29,7 @@ static inline __u32 rtp_window(const struct datagram *d)
 }
 
 /* The fixed header, as three words of the wire. */
-static inline void rtp_fixed(const __u32 words[3], struct rtp_header *h)
+SHORT_FUNCTION void rtp_fixed(const __u32 words[3], struct rtp_header *h)
 {
 	__u32 first = wire_u32(words[0]);
 
@@ -88,7 +89,7 @@ static inline int rtp_parse(const struct datagram *d, struct rtp_header *h)
  * The same for a packet without CSRCs, of which the first four words are at hand. False as well if it has CSRCs: then
  * rtp_parse() is to be asked.
  */
-static inline int rtp_parse_plain(const __u32 words[4], __u32 size, struct rtp_header *h)
+SHORT_FUNCTION int rtp_parse_plain(const __u32 words[4], __u32 size, struct rtp_header *h)
 {
 	if ((wire_u32(words[0]) >> 24 & 0xcf) != 0x80)
 		return 0;

@@ -31,6 +31,14 @@ inline __u16 load_raw_u16(const __u8 *at)
 	return value;
 }
 
+inline __u32 load_raw_u32(const __u8 *at)
+{
+	__u32 value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
 /* Leave out the first n bytes, which are there. */
 inline void strip(struct bytes *b, __u32 n)
 {

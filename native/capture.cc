@@ -40,60 +40,98 @@ __u8 capture::direction(const struct endpoints &e) const
 	return is_local(e.src) ? DIRECTION_OUT : is_local(e.dst) ? DIRECTION_IN : DIRECTION_UNKNOWN;
 }
 
-/* Take a frame apart. */
-inline void capture::parse(const struct captured_packet &packet, struct parsed_frame *frame)
+/* The tag that the stream of a packet has if it is plain RTP; 0 if it is not plain, and then *plain says nothing. */
+inline __u64 capture::look(const struct captured_packet &packet, struct plain_packet *plain) const
 {
 	struct bytes network = packet.frame;
-
-	frame->time_ns = packet.time_ns;
-	frame->tag = 0;
-	frames++;
-	if (packet.ends) {
-		frame->kind = FRAME_UDP;
-		frame->udp = { *packet.ends, packet.frame, packet.size };
-		return;
-	}
 	__u16 ether_type = link_strip(packet.link_type, &network);
+	__u8 way = DIRECTION_UNKNOWN;
 
-	frame->kind = packet_parse(ether_type, network, &frame->udp);
-	if (frame->kind == FRAME_OTHER)
-		frames_other++;
-	if (frame->kind != FRAME_UDP)
-		return;
-	frame->udp.endpoints.direction = local.empty() ? __u8{ DIRECTION_UNKNOWN } : direction(frame->udp.endpoints);
-	if (observer.streams.is_large())
-		frame->tag = observer_expected_tag(&observer, &frame->udp);
+	if (!plain_parse(ether_type, network, &observer.config.keys, plain))
+		return 0;
+	if (!local.empty()) {
+		struct udp_packet udp;
+
+		(void)packet_parse(ether_type, network, &udp);
+		way = direction(udp.endpoints);
+	}
+	return tag_of(&observer.config.keys, plain->addresses, plain->ports, tag_way(0, way), 0,
+		      load_u32(plain->payload + 8));
 }
 
 /*
- * A frame waits for two more before it is observed, so that what it will change is fetched from memory meanwhile: its slot
- * first, and then its record.
+ * While there are more streams than the cache holds, a frame waits for two more before it is observed, so that what it will
+ * change is fetched from memory meanwhile: its slot first, and then its record.
  */
 inline void capture::take(const struct captured_packet &packet)
 {
-	struct parsed_frame &newest = waiting[taken++ % TURNS];
-	const struct parsed_frame &before = waiting[(taken - 2) % TURNS];
+	struct plain_packet plain = {};
+	__u64 tag;
 
-	parse(packet, &newest);
-	observer.streams.prefetch_slot(newest.tag);
-	if (taken - observed > 1)
-		observer.streams.prefetch_record(before.tag);
+	frames++;
+	if (packet.ends) { /* of a reader that says something else of the next packet in the same place */
+		catch_up();
+		return observe_any(packet);
+	}
+	tag = look(packet, &plain);
+	if (!observer.streams.is_large()) {
+		catch_up();
+		return observe(packet, plain, tag);
+	}
+	waiting[taken % TURNS] = { packet, plain, tag };
+	observer.streams.prefetch_slot(tag);
+	if (taken++ != observed)
+		observer.streams.prefetch_record(waiting[(taken - 2) % TURNS].tag);
 	if (taken - observed > AHEAD)
-		observe_one();
+		observe_next();
 }
 
-inline void capture::observe_one()
+inline void capture::observe_next()
 {
-	struct parsed_frame &frame = waiting[observed++ % TURNS];
+	const struct waiting_frame &next = waiting[observed++ % TURNS];
 
-	observer_packet(&observer, frame.kind, &frame.udp, 0, frame.time_ns);
-	clock = std::max(clock, frame.time_ns);
+	observe(next.packet, next.plain, next.tag);
+}
+
+inline void capture::observe(const struct captured_packet &packet, const struct plain_packet &plain, __u64 tag)
+{
+	__u32 words[PLAIN_WORDS / sizeof(__u32)];
+
+	if (tag) {
+		for (__u32 &word : words)
+			word = load_raw_u32(plain.payload + sizeof(words[0]) * static_cast<size_t>(&word - words));
+		clock = std::max(clock, packet.time_ns);
+		if (observer_usual(&observer, tag, words, plain.size, packet.time_ns))
+			return;
+	}
+	observe_any(packet);
+}
+
+/* Any packet, from its first byte on. */
+void capture::observe_any(const struct captured_packet &packet)
+{
+	struct bytes network = packet.frame;
+	enum frame_kind kind = FRAME_UDP;
+	struct udp_packet udp;
+
+	if (packet.ends) {
+		udp = { *packet.ends, packet.frame, packet.size };
+	} else {
+		__u16 ether_type = link_strip(packet.link_type, &network);
+
+		kind = packet_parse(ether_type, network, &udp);
+		if (kind == FRAME_UDP)
+			udp.endpoints.direction = local.empty() ? __u8{ DIRECTION_UNKNOWN } : direction(udp.endpoints);
+	}
+	frames_other += kind == FRAME_OTHER;
+	observer_packet(&observer, kind, &udp, 0, packet.time_ns);
+	clock = std::max(clock, packet.time_ns);
 }
 
 void capture::catch_up()
 {
 	while (observed != taken)
-		observe_one();
+		observe_next();
 }
 
 template <class Reader> bool capture::read_on(Reader &from, __u64 until_ns)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "observer.h"
+#include "plain.h"
 #include "reader.h"
 
 /* An address of our end. */
@@ -49,26 +50,28 @@ public:
 	bool is_truncated = false;
 
 private:
-	struct parsed_frame {
-		enum frame_kind kind;
-		struct udp_packet udp;
-		__u64 time_ns;
-		__u64 tag; /* that its stream probably has; 0 = none is expected */
+	struct waiting_frame {
+		struct captured_packet packet;
+		struct plain_packet plain; /* valid if the tag is not 0 */
+		__u64 tag;                 /* that its stream has if it is RTP; 0 = it is not plain */
 	};
-	static constexpr __u32 AHEAD = 2; /* frames that are taken apart before the one in front of them is observed */
+	static constexpr __u32 AHEAD = 2; /* frames that are looked at before the one in front of them is observed */
 	static constexpr __u32 TURNS = 4;
 
 	template <class Reader> bool read_on(Reader &reader, __u64 until_ns);
-	[[gnu::always_inline]] void parse(const struct captured_packet &packet, struct parsed_frame *frame);
+	[[gnu::always_inline]] __u64 look(const struct captured_packet &packet, struct plain_packet *plain) const;
 	[[gnu::always_inline]] void take(const struct captured_packet &packet);
-	[[gnu::always_inline]] void observe_one();
+	[[gnu::always_inline]] void observe(const struct captured_packet &packet, const struct plain_packet &plain,
+					    __u64 tag);
+	[[gnu::always_inline]] void observe_next();
+	[[gnu::noinline]] void observe_any(const struct captured_packet &packet);
 	void catch_up();
 	__u8 direction(const struct endpoints &e) const;
 
 	packet_log log;
 	class input in;
 	std::optional<capture_reader> reader;
-	struct parsed_frame waiting[TURNS]; /* those up to `taken` that are not observed yet */
+	struct waiting_frame waiting[TURNS]; /* those up to `taken` that are not observed yet */
 	__u64 taken = 0;
 	__u64 observed = 0;
 	__u64 clock = 0;

@@ -63,6 +63,33 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 }
 
 /*
+ * What observe() would come to for the next packet of a known stream, which nearly all are, by the way of core/usual.h. `tag` is
+ * what its stream has if it is RTP. False if it is not such a packet; then nothing has changed. Header extensions are looked at
+ * in a window only, which takes as long as all else.
+ */
+SHORT_FUNCTION bool observer_usual(struct observer *o, __u64 tag, const __u32 *words, __u32 size, __u64 now)
+{
+	bool with_depth = o->probes & PROBE_DEPTH;
+	stream_entry *entry = o->streams.entry_of(tag);
+	struct rtp_header h;
+
+	if (!entry || !rtp_parse_plain(words, size, &h) || !stream_is_usual(&entry->record, &h) ||
+	    (with_depth && h.extension_offset) || !(o->probes & PROBE_RTP) || o->log)
+		return false;
+	stream_usual(&entry->record, &h, size, now);
+	if (with_depth) {
+		/* The clock rate is asked for where the payload type changes. */
+		struct stream_packet packet = { .header = h, .now = now, .size = size, .configured_rate = 0 };
+
+		observe_depth(&entry->depth, nullptr, &entry->record, &packet, 0);
+	}
+	entry->record.version += RECORD_WRITTEN;
+	observer_tally(o, DATAGRAM_SEEN, 1);
+	observer_tally(o, DATAGRAM_RTP, 1);
+	return true;
+}
+
+/*
  * A parsed frame: every UDP datagram is tallied as seen and with one outcome. `segment` is the payload size of the
  * datagrams that a super-packet is made of, 0 if the packet is one datagram.
  */

@@ -101,7 +101,7 @@ inline __u16 loopback_strip(struct bytes *frame)
 }
 
 /* Strip the link layer, VLAN tags included: frame becomes the network packet. Returns its EtherType, 0 if it has none. */
-inline __u16 link_strip(__u32 link_type, struct bytes *frame)
+[[gnu::always_inline]] inline __u16 link_strip(__u32 link_type, struct bytes *frame)
 {
 	switch (link_type) {
 	case LINK_ETHERNET: return ethernet_strip(frame);

@@ -166,16 +166,6 @@ static inline void observer_show(struct observer *o, struct datagram *d, __u32 a
 	}
 }
 
-/* The tag that observe() will look for if the packet is plain RTP; 0 if it is not. */
-static inline __u64 observer_expected_tag(const struct observer *o, const struct udp_packet *udp)
-{
-	const __u8 *payload = udp->payload.data;
-
-	if (udp->payload.size < RTP_HEADER || payload[0] >> 6 != 2)
-		return 0;
-	return endpoints_tag(&udp->endpoints, &o->config.keys, 0, load_u32(payload + 8));
-}
-
 #include "apart.h"
 
 #endif

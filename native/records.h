@@ -143,6 +143,14 @@ public:
 		return NONE;
 	}
 
+	/* The entry of this tag, or nothing if none has it. */
+	Entry *entry_of(__u64 tag)
+	{
+		__u32 id = id_of(tag);
+
+		return id == NONE ? nullptr : &entries[id];
+	}
+
 	/* The entry of this id, or nothing if none has it. */
 	const Entry *find(__u32 id) const
 	{
