@@ -7,7 +7,7 @@
 import type { DepthRecord } from "./depthrecord.js";
 
 /** How often so many packets in a row were lost. */
-const LOSS_RUNS = [
+export const LOSS_RUNS = [
   "lossRunsOf1",
   "lossRunsOf2",
   "lossRunsOf3",

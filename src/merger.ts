@@ -3,6 +3,8 @@
  * The streams between two ends as one, for stores that are to hold fewer series: counters and rates are sums, jitter and loss
  * the worst of them. A sum of counters falls when a stream ends.
  */
+import { DEPTH_FIELDS } from "./depthpoint.js";
+import { LOSS_RUNS } from "./loss.js";
 import type { ReportStats } from "./rtcp.js";
 import type { InboundRtpStats, OutboundRtpStats, StreamStats } from "./stats.js";
 
@@ -59,13 +61,19 @@ const INBOUND_SUMS = [
   "retransmittedBytesReceived",
   "fecPacketsReceived",
   "fecBytesReceived",
+  "burstPacketsLost",
+  "burstLossCount",
+  ...LOSS_RUNS,
 ] as const;
 const INBOUND_WORST = ["lastPacketReceivedTimestamp", "fractionLost", "jitter", "jitterRfc3550"] as const;
 const INBOUND_LEAST = ["quality", "rFactor", "mosCq"] as const;
 const OUTBOUND_SUMS = ["packetsSent", "bytesSent", "headerBytesSent"] as const;
 
+/** Of the depth probe's: the same on all streams of a 5-tuple. */
+const OF_TRANSPORT = ["transportPacketsExpected", "transportPacketsLost"];
+
 /** What is of one stream and not of several. */
-const OWN = [
+const OWN = new Set([
   "clockRate",
   "clockRateSource",
   "codec",
@@ -77,10 +85,11 @@ const OWN = [
   "fecSsrc",
   "qualityThreshold",
   "qualityUnavailable",
-];
+  ...Object.keys(DEPTH_FIELDS).filter((name) => !OF_TRANSPORT.includes(name)),
+]);
 
 function shared<Stats extends StreamStats>(stats: Stats): Stats {
-  return Object.fromEntries(Object.entries(stats).filter(([name]) => !OWN.includes(name))) as Stats;
+  return Object.fromEntries(Object.entries(stats).filter(([name]) => !OWN.has(name))) as Stats;
 }
 
 function mergeInbound(a: InboundRtpStats, b: InboundRtpStats): InboundRtpStats {

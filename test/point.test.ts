@@ -6,7 +6,7 @@
 import { FieldType } from "influx";
 import { describe, expect, it } from "vitest";
 import { SCHEMA } from "../src/point.js";
-import type { Sample } from "../src/stats.js";
+import type { InboundRtpStats, Sample } from "../src/stats.js";
 import { sanitizeTag } from "../src/tag.js";
 import { samplePoints } from "./points.js";
 import {
@@ -114,6 +114,15 @@ describe("point: the coarser mode", () => {
     expect(merged?.fields).not.toHaveProperty("clockRate");
     const alone = points.find((point) => point.tags?.src === "192.0.2.7:9");
     expect(alone?.fields).toMatchObject({ packetsLost: 7, clockRate: 48_000 });
+  });
+
+  it("of the depth probe's figures counts of losses are sums, the transport's are its own, and the rest is of one stream", () => {
+    const deep = (changes: Partial<InboundRtpStats>) =>
+      inboundStream({ lossRunsOf3: 2, burstLossCount: 1, burstLossRate: 0.5, transportPacketsLost: 9, ...changes });
+    const streams = [deep({ ssrc: 1, mid: "0" }), deep({ ssrc: 2, lossRunsOf3: 5, mid: "1" })];
+    const [merged] = samplePoints(makeSample({ streams, candidatePairs: [] }), coarse);
+    expect(merged?.fields).toMatchObject({ lossRunsOf3: 7, burstLossCount: 2, transportPacketsLost: 9 });
+    for (const name of ["burstLossRate", "mid"]) expect(merged?.fields).not.toHaveProperty(name);
   });
 
   it("what is sent is merged as what is received", () => {
