@@ -147,6 +147,23 @@ describe("loss, duplicates and reordering are exact", () => {
   });
 
   it.each([
+    ["450 000 ticks", 450_000, true],
+    ["less", 449_000, false],
+  ])("a step of the timestamps by %s is a restart, and no jitter of an endpoint's", async (_, leap, isRestart) => {
+    const steps = paced(range(0, 200)).map((step): Step => {
+      const timestamp = (step.index * TICKS + (step.index < 150 ? 0 : leap)) >>> 0;
+      return { ...step, atMs: step.atMs + ((step.index * 7) % 5), fields: { timestamp } };
+    });
+    const { packets, arrivals } = play(steps);
+    const { everyPacket, inOrder } = jitters(arrivals, RATE);
+    const [{ stats } = {}] = (await analyze(packets)).streams;
+    if (stats?.type !== "inbound-rtp") throw new Error("no inbound stream");
+    expect(inOrder < 0.01).toBe(isRestart);
+    expect(Math.abs((stats.jitterRfc3550 ?? Number.NaN) - everyPacket)).toBeLessThan(1e-6);
+    expect(Math.abs((stats.jitter ?? Number.NaN) - inOrder)).toBeLessThan(1e-6);
+  });
+
+  it.each([
     ["while its clock is searched for", 400, {}],
     ["once its clock is known", 4000, {}],
     ["of a clock that was told", 400, { 111: RATE }],
