@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../native/capture.h"
+#include "../native/datagrams.h"
 
 namespace
 {
