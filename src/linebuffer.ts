@@ -1,60 +1,10 @@
 // SPDX-License-Identifier: MIT
-/** Bytes of line protocol, written digit by digit: a string per number would be most of the time that a point takes. */
+/** Bytes of line protocol, as they grow. */
+import { NUMBER_BYTES, putNumber } from "./digits.js";
 
 const CAPACITY = 16_384;
 const WORD_BYTES = 8;
-/** Of any number as JavaScript writes it, with its sign. */
-const NUMBER_BYTES = 32;
-/** Below 2^52 two doubles that are neighbours are less than 1 apart. */
-const EXACT = 2 ** 52;
-/** 1 to 1e17, each exact. */
-const POWERS = Float64Array.from({ length: 18 }, (_, i) => 10 ** i);
-/** JavaScript writes what is smaller with an exponent. */
-const LEAST_DECIMAL = 1e-6;
-
-const ZERO = 48;
-const POINT = 46;
-const MINUS = 45;
 const QUOTE = 34;
-
-function countDigits(value: number): number {
-  let digits = 1;
-  while (value >= (POWERS[digits] as number)) digits++;
-  return digits;
-}
-
-/** The most decimal places of which all digits are below 2^52; -1 if there are none. */
-function placesOf(value: number): number {
-  if (value < 0.045) return 17;
-  if (value < 4.5) return 15;
-  if (value < 450) return 13;
-  if (value < 4.5e5) return 10;
-  if (value < 4.5e8) return 7;
-  return value < 4.5e12 ? 3 : -1;
-}
-
-/** The last `count` decimal digits of a whole number below 2^53, zeros before them. */
-function putDigits(bytes: Uint8Array, begin: number, value: number, count: number): void {
-  let rest = value;
-  let at = begin + count;
-  // Eight digits at a time, for which the arithmetic is of 32-bit integers.
-  while (at - begin > 8) {
-    const whole = Math.floor(rest / 1e8);
-    at = putSmall(bytes, at - 8, rest - whole * 1e8, 8);
-    rest = whole;
-  }
-  putSmall(bytes, begin, rest, at - begin);
-}
-
-function putSmall(bytes: Uint8Array, begin: number, value: number, count: number): number {
-  let rest = value | 0;
-  for (let at = begin + count - 1; at >= begin; at--) {
-    const tens = (rest / 10) | 0;
-    bytes[at] = ZERO + rest - tens * 10;
-    rest = tens;
-  }
-  return begin;
-}
 
 /**
  * Text that is added again and again, in words of eight bytes: to copy it byte by byte takes three times as long. The words are
@@ -115,12 +65,12 @@ export class LineBuffer {
     this.#bytes[this.#length++] = byte;
   }
 
-  addPhrase({ words, length }: Phrase): void {
-    this.#reserve(length + WORD_BYTES);
-    for (let i = 0; i < words.length; i++) {
-      this.#view.setFloat64(this.#length + i * WORD_BYTES, words[i] as number, true);
-    }
-    this.#length += length;
+  addPhrase(phrase: Phrase): void {
+    this.#reserve(phrase.length + WORD_BYTES);
+    const { words } = phrase;
+    const [view, begin] = [this.#view, this.#length];
+    for (let i = 0; i < words.length; i++) view.setFloat64(begin + i * WORD_BYTES, words[i] as number, true);
+    this.#length = begin + phrase.length;
   }
 
   /** In quotes, with the escapes of a field's value. */
@@ -135,42 +85,7 @@ export class LineBuffer {
   /** As String does; the number is finite. */
   addNumber(value: number): void {
     this.#reserve(NUMBER_BYTES);
-    if (value < 0) {
-      this.#bytes[this.#length++] = MINUS;
-      this.#addPositive(-value);
-    } else {
-      this.#addPositive(value);
-    }
-  }
-
-  #addPositive(value: number): void {
-    if (Number.isSafeInteger(value)) this.#addWhole(value);
-    else if (value < LEAST_DECIMAL || !this.#addDecimal(value)) {
-      this.#length += this.#bytes.write(String(value), this.#length, "latin1");
-    }
-  }
-
-  #addWhole(value: number): void {
-    const digits = countDigits(value);
-    putDigits(this.#bytes, this.#length, value, digits);
-    this.#length += digits;
-  }
-
-  /** @returns false if the number has more digits than can be told in this way */
-  #addDecimal(value: number): boolean {
-    const places = placesOf(value);
-    if (places < 0) return false;
-    const scale = POWERS[places] as number;
-    const scaled = Math.round(value * scale);
-    // Of decimals with so many places only one is this double, so no shorter one is, and String would write the same.
-    if (scaled >= EXACT || scaled / scale !== value) return false;
-    const whole = Math.floor(value);
-    this.#addWhole(whole);
-    this.#bytes[this.#length++] = POINT;
-    putDigits(this.#bytes, this.#length, scaled - whole * scale, places);
-    this.#length += places;
-    while (this.#bytes[this.#length - 1] === ZERO) this.#length--;
-    return true;
+    this.#length = putNumber(this.#bytes, this.#length, value);
   }
 
   #reserve(room: number): void {

@@ -56,6 +56,7 @@ const ROWS: string[][] = [
     "encoder",
     "series",
     "linebuffer",
+    "digits",
     "lines",
     "line",
     "point",
