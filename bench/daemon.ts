@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * Part daemon: CPU time and memory of `rtcprobe run` at one sample per second, journal included, while a load of so many streams
- * runs: half of them sent, half received.
+ * runs: half of them sent, half received; and how long its event loop lets a question wait, which is asked in a time of its own.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { askDaemon } from "../src/client.js";
 import type { Health } from "../src/health.js";
-import { type Figure, figureOf, type Part, quick } from "./figure.js";
+import { type Figure, figureOf, type Part, quantile, quick } from "./figure.js";
 import { Rig, ROOT } from "./rig.js";
 import { printPart } from "./table.js";
 import { Watcher } from "./watcher.js";
@@ -21,6 +21,7 @@ interface Case {
 }
 
 const CASES: Case[] = [
+  { streams: 100 },
   { streams: 1000, cpu: { bar: 2, stretch: 1 }, memory: { bar: 96, stretch: 72 } },
   { streams: 10_000 },
   { streams: 100_000, cpu: { bar: 40, stretch: 20 } },
@@ -28,7 +29,10 @@ const CASES: Case[] = [
 const PER_STREAM = 50; // packets/s, of 20 ms each
 const MAX_RATE = 50_000; // the sender shares the machine: beyond it, a stream has fewer
 const WINDOWS = quick ? 1 : 5;
-const WINDOW_S = 3;
+const WINDOW_S = quick ? 3 : 60;
+/** Questions, and about how long after each other: no multiple of them is the interval. */
+const ASKED_S = quick ? 3 : 15;
+const ASKED_MS = 37;
 const WARM_S = 6;
 const PAUSE_MS = 100;
 const PATIENCE_MS = 15_000;
@@ -52,6 +56,17 @@ async function settledHealth(socket: string): Promise<Health> {
     const health = await askHealth(socket);
     if (health.samples >= samples + 2 || performance.now() - begin > PATIENCE_MS) return health;
   }
+}
+
+/** How long the daemon lets a question wait, again and again; ms. */
+async function askOften(socket: string): Promise<number[]> {
+  const waits: number[] = [];
+  for (const end = performance.now() + ASKED_S * 1000; performance.now() < end; await sleep(ASKED_MS)) {
+    const begin = performance.now();
+    await askDaemon({ socket, path: "/v1/probes" });
+    waits.push(performance.now() - begin);
+  }
+  return waits;
 }
 
 const counted = ({ datagrams }: Health) => datagrams.rtp + datagrams.unconfirmed;
@@ -82,6 +97,8 @@ async function measure({ streams, cpu, memory }: Case): Promise<Figure[]> {
       const cpuPercent = ((await watcher.cpuNs()) - ns) / 1e4 / (performance.now() - begin);
       windows.push({ cpu: cpuPercent, rssMib: (await askHealth(socket)).cost.rssBytes / 2 ** 20 });
     }
+    const [waits, { sent: sentMeanwhile }] = await Promise.all([askOften(socket), pace.run(rate, ASKED_S)]);
+    sent += sentMeanwhile;
     const last = await settledHealth(socket);
     const due = Math.floor(last.uptimeSeconds - first.uptimeSeconds);
     const late = Math.max(0, due - (last.samples - first.samples)) + last.sampleFailures;
@@ -101,6 +118,8 @@ async function measure({ streams, cpu, memory }: Case): Promise<Figure[]> {
         values((w) => w.rssMib),
         terms({ ...memory }),
       ),
+      figureOf(`daemon.${streams}.answer`, "ms", [quantile(waits, 0.5)], terms({ note: "median of an answer" })),
+      figureOf(`daemon.${streams}.delay`, "ms", [Math.max(...waits)], terms({ note: "longest wait for an answer" })),
       figureOf(`daemon.${streams}.late`, "samples", [late], terms({ bar: 0 })),
     ];
   } finally {
