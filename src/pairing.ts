@@ -120,7 +120,10 @@ function bundleKey({ origin }: Member): string {
 
 /** The streams of one 5-tuple and direction. */
 interface Bundle {
+  key: string;
   members: Member[];
+  /** Those that it is to have. */
+  next: Member[];
   /** Those of which something is still to be found out. */
   open: Member[];
 }
@@ -128,7 +131,10 @@ interface Bundle {
 /** What is known so far; grows with every snapshot. Deterministic: the same snapshots give the same pairs. */
 export class Pairing {
   #members: readonly Member[] = [];
-  #bundles = new Map<string, Bundle>();
+  readonly #bundles = new Map<string, Bundle>();
+  readonly #bundleOfMember = new WeakMap<Member, Bundle>();
+  /** Those that have an open question. */
+  readonly #open = new Set<Bundle>();
   #suspects = new Map<Member, Suspect>();
   readonly #repairs = new Map<Member, Repair>();
   readonly #codecs: CodecTable;
@@ -140,9 +146,9 @@ export class Pairing {
   /** Looks at the streams of a snapshot. The array is another one whenever a stream came or went. */
   update(members: readonly Member[]): void {
     if (members !== this.#members) this.#regroup(members);
-    for (const bundle of this.#bundles.values()) {
-      if (bundle.open.length === 0) continue;
+    for (const bundle of this.#open) {
       bundle.open = bundle.open.filter((member) => this.#examine(member, bundle.members));
+      if (bundle.open.length === 0) this.#open.delete(bundle);
     }
   }
 
@@ -157,14 +163,29 @@ export class Pairing {
   }
 
   #regroup(members: readonly Member[]): void {
-    const bundles = new Map<string, Bundle>();
-    for (const member of members) {
-      const key = bundleKey(member);
-      const bundle = bundles.get(key);
-      if (bundle === undefined) bundles.set(key, { members: [member], open: [] });
-      else bundle.members.push(member);
+    for (const member of members) this.#bundleOf(member).next.push(member);
+    if (this.#suspects.size > 0) this.#forget(new Set(members));
+    for (const bundle of this.#bundles.values()) {
+      const { next } = bundle;
+      const isSame = next.length === bundle.members.length && next.every((member, i) => member === bundle.members[i]);
+      if (!isSame) this.#reopen(bundle);
+      if (next.length === 0) this.#bundles.delete(bundle.key);
+      bundle.next = [];
     }
-    const alive = new Set(members);
+    this.#members = members;
+  }
+
+  #bundleOf(member: Member): Bundle {
+    const known = this.#bundleOfMember.get(member);
+    if (known !== undefined && this.#bundles.get(known.key) === known) return known;
+    const key = bundleKey(member);
+    const bundle = this.#bundles.get(key) ?? { key, members: [], next: [], open: [] };
+    this.#bundles.set(key, bundle);
+    this.#bundleOfMember.set(member, bundle);
+    return bundle;
+  }
+
+  #forget(alive: ReadonlySet<Member>): void {
     for (const [member, { evidence }] of this.#suspects) {
       if (!alive.has(member)) {
         this.#suspects.delete(member);
@@ -172,21 +193,18 @@ export class Pairing {
       }
       for (const media of evidence.keys()) if (!alive.has(media)) evidence.delete(media);
     }
-    for (const [key, bundle] of bundles) {
-      const before = this.#bundles.get(key);
-      const isSame =
-        before?.members.length === bundle.members.length && bundle.members.every((m, i) => m === before.members[i]);
-      // Somebody new may be what another one repairs.
-      bundle.open = isSame ? before.open : [...bundle.members];
-      if (!isSame) for (const member of bundle.members) this.#reopen(member);
-    }
-    this.#members = members;
-    this.#bundles = bundles;
   }
 
-  #reopen(member: Member): void {
-    const suspect = this.#suspects.get(member);
-    if (suspect) suspect.looks = 0;
+  /** Somebody new may be what another one repairs. */
+  #reopen(bundle: Bundle): void {
+    bundle.members = bundle.next;
+    bundle.open = [...bundle.next];
+    for (const member of bundle.members) {
+      const suspect = this.#suspects.get(member);
+      if (suspect) suspect.looks = 0;
+    }
+    if (bundle.open.length > 0) this.#open.add(bundle);
+    else this.#open.delete(bundle);
   }
 
   /** What a stream is by its codec or its clock; undefined where nobody said. */
@@ -227,13 +245,15 @@ export class Pairing {
 
   /** False if there was nothing to compare with. */
   #compare(member: Member, bundle: readonly Member[], suspect: Suspect): boolean {
+    const { record: own } = member;
     let looked = false;
     for (const media of bundle) {
-      if (media === member || !mayRepair(member.record, media.record)) continue;
-      if (this.repairOf(media) || (this.#roleOf(media.record) ?? "media") !== "media") continue;
+      const { record } = media;
+      if (media === member || !mayRepair(own, record)) continue;
+      if (this.repairOf(media) || (this.#roleOf(record) ?? "media") !== "media") continue;
       const evidence = suspect.evidence.get(media) ?? { hits: 0, misses: 0, lagged: false };
       suspect.evidence.set(media, evidence);
-      looked = look(member.record, media.record, evidence) || looked;
+      looked = look(own, record, evidence) || looked;
     }
     return looked;
   }

@@ -4,13 +4,16 @@
  * some rows have nothing, and its values. Whole numbers, and those that are some in a smaller unit, are differences from the row
  * before in seven bits per byte: neighbours are alike. Texts are numbers of a list of them. All is exact, and little-endian.
  */
+import { ByteReader, ByteWriter } from "./bytes.js";
 import type { Columns, NumberColumn, TextColumn } from "./streamtable.js";
 
 const TEXT = 0;
 const DOUBLES = 1;
 const ONE_VALUE = 2;
+/** Numbers of a list of doubles, which many rows have in common: rates of streams that are sent at one pace. */
+const LISTED = 3;
 /** And kinds from here on are numbers in a unit. */
-const UNIT = 3;
+const UNIT = 4;
 /** Added to a kind: not all rows have a value. */
 const SPARSE = 128;
 
@@ -23,78 +26,10 @@ const UNITS: readonly (readonly [number, number])[] = [
   [4096, 1],
   [256, 1e9],
 ];
+/** A list of more values is no gain. */
+const ROWS_PER_LISTED = 4;
 /** A difference down to here is exact when it is doubled and its sign put into the last bit. */
 const LEAST_DIFFERENCE = -(2 ** 52);
-
-class Writer {
-  #bytes = Buffer.allocUnsafeSlow(65_536);
-  #length = 0;
-
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  reserve(room: number): void {
-    if (this.#length + room <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(2 * (this.#length + room));
-    this.#bytes.copy(larger, 0, 0, this.#length);
-    this.#bytes = larger;
-  }
-
-  byte(value: number): void {
-    this.reserve(1);
-    this.#bytes[this.#length++] = value;
-  }
-
-  word(value: number): void {
-    this.reserve(4);
-    this.#length = this.#bytes.writeUInt32LE(value, this.#length);
-  }
-
-  double(value: number): void {
-    this.reserve(8);
-    this.#length = this.#bytes.writeDoubleLE(value, this.#length);
-  }
-
-  text(text: string): void {
-    const length = Buffer.byteLength(text);
-    this.word(length);
-    this.reserve(length);
-    this.#length += this.#bytes.write(text, this.#length, "utf8");
-  }
-
-  /** Each as its difference from the one before; NaN is left out. */
-  differences(values: NumberColumn): void {
-    this.reserve(8 * values.length);
-    const bytes = this.#bytes;
-    let at = this.#length;
-    let before = 0;
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i] as number;
-      if (Number.isNaN(value)) continue;
-      const difference = value - before;
-      before = value;
-      let rest = difference < 0 ? -2 * difference - 1 : 2 * difference;
-      for (; rest >= 2 ** 31; rest = Math.floor(rest / 128)) bytes[at++] = (rest % 128) | 128;
-      let small = rest | 0;
-      for (; small >= 128; small >>= 7) bytes[at++] = (small & 127) | 128;
-      bytes[at++] = small;
-    }
-    this.#length = at;
-  }
-
-  /** A bit per row: 1 where there is a value. */
-  presence(values: NumberColumn): void {
-    const begin = this.#length;
-    this.reserve(Math.ceil(values.length / 8));
-    this.#length += Math.ceil(values.length / 8);
-    this.#bytes.fill(0, begin, this.#length);
-    for (let i = 0; i < values.length; i++) {
-      if (!Number.isNaN(values[i]))
-        this.#bytes[begin + (i >> 3)] = (this.#bytes[begin + (i >> 3)] as number) | (1 << (i & 7));
-    }
-  }
-}
 
 /** The values as whole numbers of the unit, if all are some. */
 function wholeNumbers(values: NumberColumn, [first, second]: readonly [number, number]): NumberColumn | undefined {
@@ -114,7 +49,7 @@ function wholeNumbers(values: NumberColumn, [first, second]: readonly [number, n
   return whole;
 }
 
-function writeNumbers(writer: Writer, values: NumberColumn, present: number): void {
+function writeNumbers(writer: ByteWriter, values: NumberColumn, present: number): void {
   const sparse = present < values.length ? SPARSE : 0;
   const begin = (kind: number): void => {
     writer.byte(kind + sparse);
@@ -133,11 +68,31 @@ function writeNumbers(writer: Writer, values: NumberColumn, present: number): vo
     writer.differences(whole);
     return;
   }
-  begin(DOUBLES);
-  for (const value of values) if (!Number.isNaN(value)) writer.double(value);
+  const list = listValues(values);
+  if (list === undefined) {
+    begin(DOUBLES);
+    for (const value of values) if (!Number.isNaN(value)) writer.double(value);
+    return;
+  }
+  begin(LISTED);
+  writer.word(list.size);
+  for (const value of list.keys()) writer.double(value);
+  writer.differences(values.map((value) => list.get(value) ?? Number.NaN));
 }
 
-function writeTexts(writer: Writer, texts: TextColumn): void {
+/** Each value with its number, if they are few beside the rows. */
+function listValues(values: NumberColumn): Map<number, number> | undefined {
+  const list = new Map<number, number>();
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (Number.isNaN(value) || list.has(value)) continue;
+    if (list.size > values.length / ROWS_PER_LISTED) return undefined;
+    list.set(value, list.size);
+  }
+  return list;
+}
+
+function writeTexts(writer: ByteWriter, texts: TextColumn): void {
   const numbers = new Map<string, number>();
   let [latest, latestNumber] = ["", Number.NaN];
   const column = Float64Array.from(texts, (text) => {
@@ -161,7 +116,7 @@ function countNumbers(column: NumberColumn): number {
 
 /** Columns in which there is nothing are left out. */
 export function writeColumns({ numbers, texts }: Columns, rows: number): Buffer {
-  const writer = new Writer();
+  const writer = new ByteWriter();
   const full = [...numbers].map(([name, column]) => ({ name, column, count: countNumbers(column) }));
   const written = full.filter(({ count }) => count > 0);
   const writtenTexts = [...texts].filter(([, column]) => column.some((text) => text !== undefined));
@@ -179,66 +134,14 @@ export function writeColumns({ numbers, texts }: Columns, rows: number): Buffer 
   return writer.bytes;
 }
 
-/** Throws a RangeError where the bytes end too early. */
-class Reader {
-  readonly #bytes: Buffer;
-  at: number;
-
-  constructor(bytes: Buffer, at: number) {
-    this.#bytes = bytes;
-    this.at = at;
-  }
-
-  byte(): number {
-    return this.#bytes.readUInt8(this.at++);
-  }
-
-  word(): number {
-    this.at += 4;
-    return this.#bytes.readUInt32LE(this.at - 4);
-  }
-
-  double(): number {
-    this.at += 8;
-    return this.#bytes.readDoubleLE(this.at - 8);
-  }
-
-  text(): string {
-    const length = this.word();
-    this.at += length;
-    if (this.at > this.#bytes.length) throw new RangeError("a text ends behind the frame");
-    return this.#bytes.toString("utf8", this.at - length, this.at);
-  }
-
-  /** NaN where there is no value. */
-  presence(rows: number): NumberColumn {
-    const begin = this.at;
-    this.at += Math.ceil(rows / 8);
-    const column = new Float64Array(rows);
-    for (let i = 0; i < rows; i++) {
-      const isThere = this.#bytes.readUInt8(begin + (i >> 3)) & (1 << (i & 7));
-      if (!isThere) column[i] = Number.NaN;
-    }
-    return column;
-  }
-
-  difference(): number {
-    let value = 0;
-    for (let unit = 1; ; unit *= 128) {
-      const byte = this.byte();
-      value += (byte & 127) * unit;
-      if (byte < 128) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-    }
-  }
-}
-
-function readNumbers(reader: Reader, rows: number): NumberColumn {
+function readNumbers(reader: ByteReader, rows: number): NumberColumn {
   const said = reader.byte();
   const column = said >= SPARSE ? reader.presence(rows) : new Float64Array(rows);
   const kind = said % SPARSE;
   const one = kind === ONE_VALUE ? reader.double() : 0;
+  const list = kind === LISTED ? Array.from({ length: reader.word() }, () => reader.double()) : undefined;
   const unit = UNITS[kind - UNIT];
-  if (kind > ONE_VALUE && unit === undefined) throw new RangeError(`a column is of kind ${kind}`);
+  if (kind > LISTED && unit === undefined) throw new RangeError(`a column is of kind ${kind}`);
   const [first, second] = unit ?? [1, 1];
   let whole = 0;
   for (let i = 0; i < rows; i++) {
@@ -247,7 +150,7 @@ function readNumbers(reader: Reader, rows: number): NumberColumn {
     else if (kind === DOUBLES) column[i] = reader.double();
     else {
       whole += reader.difference();
-      column[i] = whole / first / second;
+      column[i] = list === undefined ? whole / first / second : (list[whole] as number);
     }
   }
   return column;
@@ -255,7 +158,7 @@ function readNumbers(reader: Reader, rows: number): NumberColumn {
 
 /** @returns the columns that lie at `at`, and where they end. Throws a RangeError if there are none. */
 export function readColumns(bytes: Buffer, at: number): Columns & { rows: number; end: number } {
-  const reader = new Reader(bytes, at);
+  const reader = new ByteReader(bytes, at);
   const [rows, columns] = [reader.word(), reader.word()];
   const numbers = new Map<string, NumberColumn>();
   const texts = new Map<string, TextColumn>();

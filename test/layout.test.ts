@@ -65,7 +65,7 @@ const ROWS: string[][] = [
     "merger",
     "reportfield",
   ],
-  ["journal", "archive", "cursor", "lock", "segment", "frame", "tablebytes", "sink"],
+  ["journal", "archive", "cursor", "lock", "segment", "frame", "tablebytes", "bytes", "sink"],
   ["annotation"],
   ["stats"],
   ["pairing", "depth", "feedback", "quality", "rtcp", "pairstats", "relay", "selection"],

@@ -118,7 +118,14 @@ describe("columns in bytes", () => {
     const text = fc.option(fc.string({ unit: "binary", maxLength: 4 }), { nil: undefined });
     const table = fc.nat(40).chain((rows) => {
       const of = <T>(value: fc.Arbitrary<T>) => fc.array(value, { minLength: rows, maxLength: rows });
-      const unit = fc.oneof(...[fc.nat(), fc.nat(2 ** 32).map((n) => n / 256 / 1e9), number].map(of));
+      const unit = fc.oneof(
+        ...[
+          fc.constantFrom(0.1, 1 / 3, 1e300, Number.NaN),
+          fc.nat(),
+          fc.nat(2 ** 32).map((n) => n / 256 / 1e9),
+          number,
+        ].map(of),
+      );
       return fc.record({
         rows: fc.constant(rows),
         a: unit,

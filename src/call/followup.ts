@@ -8,7 +8,6 @@ import type { Raw } from "../daily/record.js";
 import { RtcprobeError } from "../errors.js";
 import type { Call, DailyProgress } from "./call.js";
 import { chooseFallback } from "./fallback.js";
-import { fallbackPoints, metricPoints } from "./metricpoint.js";
 import { readReadings } from "./reading.js";
 import type { CallStore } from "./store.js";
 
@@ -117,6 +116,8 @@ export class Followup {
     const raws = store.loadMetrics(call.id) ?? [];
     const { ours } = readReadings(raws, call);
     const fallback = chooseFallback(ours, store.loadRows(call.id));
+    // InfluxDB's client, of which points need the types, is memory that a host without calls does not need.
+    const { fallbackPoints, metricPoints } = await import("./metricpoint.js");
     const points = [...metricPoints(raws, call), ...fallbackPoints(fallback, call, host)];
     for (let i = 0; i < points.length; i += BATCH) {
       const verdict = await this.#writeBatch(write, points.slice(i, i + BATCH));
