@@ -5,10 +5,10 @@ import { closeSync, openSync, writeSync } from "node:fs";
 const FRAME_BYTES = 14 + 20 + 8 + 172;
 const RECORD_BYTES = 16 + FRAME_BYTES;
 const PACKETS_PER_BLOCK = 10_000;
-const FRAME_MS = 20;
+export const FRAME_MS = 20;
 const TICKS_PER_FRAME = 960;
 const PAYLOAD_TYPE = 111;
-const FIRST_SECOND = 1_760_000_000;
+export const FIRST_SECOND = 1_760_000_000;
 
 /** Ethernet, IPv4 and UDP of the stream, which its packets share, and the RTP header's fixed fields. */
 function frameOf(stream: number): Buffer {

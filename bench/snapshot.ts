@@ -10,7 +10,7 @@ import { join } from "node:path";
 import type { LineEncoder as Encoder } from "../src/encoder.js";
 import { addon, type HookProbe, rowCount, type Snapshot, type Source } from "../src/native.js";
 import type { Sampler as Sampling } from "../src/sampler.js";
-import { writeCapture } from "./capture.js";
+import { FIRST_SECOND, FRAME_MS, writeCapture } from "./capture.js";
 import { figureOf, type Part } from "./figure.js";
 import { Rig } from "./rig.js";
 import { printPart } from "./table.js";
@@ -20,20 +20,24 @@ const built = (name: string): Promise<Record<string, unknown>> => import(join(".
 const { Sampler } = (await built("sampler")) as { Sampler: typeof Sampling };
 const { LineEncoder } = (await built("encoder")) as { LineEncoder: typeof Encoder };
 
+const streams = Number(process.argv[2] ?? 100_000);
+/** Before the first round; and each stream has one packet more in each. */
 const PACKETS_PER_STREAM = 4;
 /** Packets/s. */
 const RATE = 100_000;
-const ROUNDS = 12;
-/** The first rounds make what is remembered, and are compiled. */
-const WARM = 4;
+/** The first rounds make what is remembered, and are compiled: so many rows at the least, as a daemon has them soon. */
+const WARM_ROWS = 100_000;
+const WARM = 4 + Math.min(36, Math.ceil(WARM_ROWS / streams));
+const ROUNDS = WARM + 8;
 const PROBES: HookProbe[] = ["rtp", "stun", "rtcp"];
 
-const streams = Number(process.argv[2] ?? 100_000);
 const directory = mkdtempSync(join(tmpdir(), "rtcprobe-bench-"));
 const path = join(directory, "streams.pcap");
-writeCapture(path, streams, PACKETS_PER_STREAM * streams);
-const capture = addon.openCapture(path, { local: [], clockRates: {}, probes: PROBES });
-await capture.read();
+writeCapture(path, streams, (PACKETS_PER_STREAM + ROUNDS) * streams);
+/** The clock is stated, for else there is no jitter to write. */
+const capture = addon.openCapture(path, { local: [], clockRates: { 111: 48_000 }, probes: PROBES });
+const readPackets = (perStream: number) => capture.read(FIRST_SECOND * 1000 + perStream * FRAME_MS);
+await readPackets(PACKETS_PER_STREAM);
 rmSync(directory, { recursive: true });
 
 const sampler = new Sampler(capture, { retireIdle: false });
@@ -80,8 +84,11 @@ async function measureKernel(): Promise<void> {
 await measureKernel();
 await takeSnapshots(capture, snapshot);
 for (let round = 0; round < ROUNDS; round++) {
+  await readPackets(PACKETS_PER_STREAM + 1 + round);
   const sample = await nsPerStream(stats, () => sampler.measure());
-  missed += streams + 1 - (await nsPerStream(lines, () => encoder.encode(sample))).length;
+  const written = await nsPerStream(lines, () => encoder.encode(sample));
+  encoder.reuse(written);
+  missed += streams + 1 - written.length;
 }
 capture.close();
 
