@@ -145,6 +145,7 @@ export class Delivery implements Sink {
       this.#dueMs = performance.now() + limits.batchMs * awaited;
       if (!(await this.#deliver(batch))) return;
       feed.commit(batch.last);
+      if (batch.lines[0] !== undefined) this.#encoder.reuse(batch.lines[0]);
       this.#written += batch.written;
       for (const [reason, n] of Object.entries(batch.droppedBy)) {
         this.#droppedBy[reason] = (this.#droppedBy[reason] ?? 0) + n;

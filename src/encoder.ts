@@ -78,6 +78,7 @@ export class LineEncoder {
   #sample = 0;
   #time = new Phrase("");
   #buffer = new LineBuffer();
+  #spent: Buffer | undefined;
   #starts: number[] = [];
   #series: string[] = [];
   #superseded = new Set<number>();
@@ -125,11 +126,16 @@ export class LineEncoder {
     return this.#end();
   }
 
+  /** Nobody looks at these lines any more: the next ones take their memory, for fresh memory costs more than to fill it. */
+  reuse(lines: Lines): void {
+    this.#spent = lines.memory;
+  }
+
   #begin(timeNs: string): void {
     this.#time = new Phrase(` ${timeNs}\n`);
     this.#sample = this.#book.turn();
-    // As much as the last one, and some more: to grow is to copy.
-    this.#buffer = new LineBuffer(Math.ceil(1.1 * this.#buffer.length) + 4096);
+    this.#buffer = new LineBuffer(this.#spent);
+    this.#spent = undefined;
     this.#starts = [];
     this.#series = [];
     this.#superseded.clear();
@@ -137,7 +143,7 @@ export class LineEncoder {
 
   #end(): Lines {
     this.#starts.push(this.#buffer.length);
-    const lines = new Lines(this.#buffer.bytes, Float64Array.from(this.#starts), this.#series);
+    const lines = new Lines(this.#buffer.memory, Float64Array.from(this.#starts), this.#series);
     return this.#superseded.size === 0 ? lines : lines.filter((i) => !this.#superseded.has(i));
   }
 

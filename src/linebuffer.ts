@@ -13,16 +13,15 @@ const QUOTE = 34;
  */
 export class Phrase {
   readonly length: number;
-  readonly words: Float64Array;
+  /** No typed array, for each of these is one more thing to clear away outside of V8's heap, and a series has one. */
+  readonly words: readonly number[];
 
   constructor(text: string) {
     const bytes = Buffer.from(text);
     const padded = Buffer.alloc(Math.ceil(bytes.length / WORD_BYTES) * WORD_BYTES);
     bytes.copy(padded);
     this.length = bytes.length;
-    this.words = Float64Array.from({ length: padded.length / WORD_BYTES }, (_, i) =>
-      padded.readDoubleLE(i * WORD_BYTES),
-    );
+    this.words = Array.from({ length: padded.length / WORD_BYTES }, (_, i) => padded.readDoubleLE(i * WORD_BYTES));
   }
 }
 
@@ -31,23 +30,23 @@ export class LineBuffer {
   #view: DataView;
   #length = 0;
 
-  /** @param capacity - bytes that it can hold before it has to grow */
-  constructor(capacity = CAPACITY) {
-    this.#bytes = Buffer.allocUnsafeSlow(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
+  /** @param bytes - memory that it begins with */
+  constructor(bytes: Buffer = Buffer.allocUnsafeSlow(CAPACITY)) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   get length(): number {
     return this.#length;
   }
 
-  /** What was added. */
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
+  /** All its memory, of which what was added is the begin. */
+  get memory(): Buffer {
+    return this.#bytes;
   }
 
   toString(): string {
-    return this.bytes.toString("utf8");
+    return this.#bytes.toString("utf8", 0, this.#length);
   }
 
   /** Forgets what was added after it was so long. */

@@ -31,6 +31,11 @@ export class Lines implements Iterable<string> {
     return this.#series.length;
   }
 
+  /** All that it lies in. */
+  get memory(): Buffer {
+    return this.#bytes;
+  }
+
   /** Each line with its end. */
   get bytes(): Buffer {
     return this.#bytes.subarray(this.#starts[0], this.#starts[this.length]);
