@@ -15,8 +15,9 @@ const given = (value: number | undefined): number | undefined => (Number.isNaN(v
 function addCodecs(table: StreamTable, codecs: CodecTable): void {
   const [mimeTypes, kinds, clockRates] = [table.text("codec"), table.text("kind"), table.number("clockRate")];
   const payloadTypes = table.number("payloadType");
-  for (const [i, { ssrc }] of table.roster.who.entries()) {
-    const codec = findCodec(codecs, payloadTypes[i] as number, ssrc);
+  const ssrcs = table.roster.numbers.get("ssrc") as NumberColumn;
+  for (let i = 0; i < table.length; i++) {
+    const codec = findCodec(codecs, payloadTypes[i] as number, ssrcs[i] as number);
     kinds[i] = codec === undefined ? kindOfClock(given(clockRates[i])) : kindOfCodec(codec);
     if (codec === undefined) continue;
     mimeTypes[i] = codec.mimeType;
@@ -68,6 +69,10 @@ function roundTrips(pairs: readonly CandidatePairStats[]): Map<string, number> {
     found.set(endsKey(pair), seconds).set(endsKey({ ...pair, ...turned }), seconds);
   }
   return found;
+}
+
+function expectedSince(record: StreamRecord, previous: StreamRecord | undefined): number {
+  return packetsExpected(record) - (previous === undefined ? 0 : packetsExpected(previous));
 }
 
 /** Bits per second over the interval, or at its first look since the stream began. */
@@ -136,8 +141,6 @@ export class Annotator {
     let times: Map<string, number> | undefined;
     for (let i = 0; i < members.length; i++) {
       if (table.roster.isSent[i] === 1 || repairKinds?.[i] !== undefined) continue;
-      const record = records.at(i) as StreamRecord;
-      const previous = previousRecords.at(i);
       const [kind, codec] = [kinds[i] as MediaKind | undefined, codecs[i]];
       // What takes time is for those that it is asked of, and most are video.
       const isRated = kind !== "video" && codec !== undefined;
@@ -147,10 +150,12 @@ export class Annotator {
         codec,
         loss: given(losses[i]),
         meanBurst: given(lossRuns?.[i]),
-        expected: packetsExpected(record) - (previous ? packetsExpected(previous) : 0),
+        expected: isRated ? expectedSince(records.at(i) as StreamRecord, previousRecords.at(i)) : 0,
         jitter: given(jitters[i]),
         roundTripTime: isRated ? times?.get(endsKey(table.roster.who[i] as StreamIdentity)) : undefined,
-        bitsPerSecond: isRated ? this.#peakRate(members[i] as Member, bitRate(record, rates[i])) : undefined,
+        bitsPerSecond: isRated
+          ? this.#peakRate(members[i] as Member, bitRate(records.at(i) as StreamRecord, rates[i]))
+          : undefined,
       });
       if (judged.quality !== undefined) scores[i] = judged.quality;
       thresholds[i] = judged.qualityThreshold;

@@ -128,11 +128,11 @@ export function packetsLost(record: StreamRecord): number {
 
 const secondsQ8 = (nsQ8: number): number => nsQ8 / 256 / 1e9;
 
-/** NaN if nothing was expected. */
-function fractionLost(record: StreamRecord, previous: StreamRecord | undefined): number {
+/** @returns NaN if nothing was expected */
+function fractionLost(record: StreamRecord, lost: number, previous: StreamRecord | undefined): number {
   const expected = packetsExpected(record) - (previous ? packetsExpected(previous) : 0);
-  const lost = packetsLost(record) - (previous ? packetsLost(previous) : 0);
-  return expected > 0 ? Math.min(1, Math.max(0, lost / expected)) : Number.NaN;
+  const lostSince = lost - (previous ? packetsLost(previous) : 0);
+  return expected > 0 ? Math.min(1, Math.max(0, lostSince / expected)) : Number.NaN;
 }
 
 /** What the records say of the streams of a table, row by row. `previousRecords` are of the same streams at the snapshot before. */
@@ -180,8 +180,9 @@ export function addStreamStats(
     received.bytes[i] = record.bytes;
     received.headerBytes[i] = record.headerBytes;
     received.lastPacket[i] = lastPacket;
-    received.lost[i] = packetsLost(record);
-    received.fractionLost[i] = fractionLost(record, previous);
+    const lost = packetsLost(record);
+    received.lost[i] = lost;
+    received.fractionLost[i] = fractionLost(record, lost, previous);
     if (source === undefined) continue;
     received.jitter[i] = secondsQ8(record.jitterNsQ8);
     received.jitterRfc3550[i] = secondsQ8(record.jitterRfc3550NsQ8);
