@@ -134,7 +134,9 @@ export class LineEncoder {
   #begin(timeNs: string): void {
     this.#time = new Phrase(` ${timeNs}\n`);
     this.#sample = this.#book.turn();
-    this.#buffer = new LineBuffer(this.#spent);
+    // As much as the last one, and some more: to grow is to copy.
+    const memory = this.#spent ?? Buffer.allocUnsafeSlow(Math.ceil(1.1 * this.#buffer.length) + 4096);
+    this.#buffer = new LineBuffer(memory);
     this.#spent = undefined;
     this.#starts = [];
     this.#series = [];

@@ -67,7 +67,8 @@ export class LineBuffer {
   addPhrase(phrase: Phrase): void {
     this.#reserve(phrase.length + WORD_BYTES);
     const { words } = phrase;
-    const [view, begin] = [this.#view, this.#length];
+    const view = this.#view;
+    const begin = this.#length;
     for (let i = 0; i < words.length; i++) view.setFloat64(begin + i * WORD_BYTES, words[i] as number, true);
     this.#length = begin + phrase.length;
   }
