@@ -48,6 +48,9 @@ void print_reports(struct probe *skeleton, __u32 slots);
 /* What the depth probe measured of the streams in `slots` slots, as JSON in the names of src/depthrecord.ts. */
 void print_depths(struct probe *skeleton, __u32 slots);
 
+/* For so many seeds, the most of `count` streams in a row that find no slot among `size`, a power of two; as JSON. */
+void print_slots(__u32 count, __u32 size, __u32 seeds);
+
 #ifdef __cplusplus
 }
 #endif

@@ -180,8 +180,12 @@ int main(int argc, char **argv)
 	struct probe *skeleton;
 	FILE *file;
 
+	if (argc == 5 && !strcmp(argv[1], "slots")) {
+		print_slots((__u32)atoi(argv[2]), (__u32)atoi(argv[3]), (__u32)atoi(argv[4]));
+		return 0;
+	}
 	if (argc != 4 || strcmp(argv[1], "replay")) {
-		fprintf(stderr, "usage: harness replay FILE LOCAL\n");
+		fprintf(stderr, "usage: harness replay FILE LOCAL, or harness slots STREAMS SLOTS SEEDS\n");
 		return 2;
 	}
 	file = fopen(argv[2], "rb");
