@@ -2,8 +2,8 @@
 /**
  * The whole daemon, killed -9 at random moments with RTP on real sockets and a real influxd that is killed as well.
  *
- * Oracle: the bytes of the journal's segments as the kill left them, read here and not by the program. Each whole frame is a
- * sample that was taken; the database must hold the points of exactly these, with their values. The one sample that was being
+ * Oracle: the bytes of the journal's segments as the kill left them, read here and not by the program; only the columns of a
+ * frame are read by its own reader, which streamtable.test.ts holds to what was written. Each whole frame is a sample that was taken; the database must hold the points of exactly these, with their values. The one sample that was being
  * written at a kill may be in neither, which is counted by what `--json` had printed: at most one for each kill.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -18,6 +18,8 @@ import { createCgroup, removeCgroup } from "../demo/cgroup.js";
 import { askDaemon } from "../src/client.js";
 import type { Health } from "../src/health.js";
 import type { Sample, StreamStats } from "../src/stats.js";
+import { identitiesOf } from "../src/streamtable.js";
+import { readColumns } from "../src/tablebytes.js";
 import { can } from "./capability.js";
 import { type Influxd, startInfluxd } from "./influxd.js";
 import { checkBuild, startProgram } from "./program.js";
@@ -60,7 +62,20 @@ function makeRandom(seed: number): () => number {
   };
 }
 
-/** Samples in the segments, by the layout of a frame: length, checksum, 29 bytes of head, deflated or plain JSON. */
+/** A sample by the layout of a frame of format 3: deflated JSON behind its length, and two tables of columns. */
+function readSample(body: Buffer): Sample {
+  const end = 4 + body.readUInt32LE(0);
+  const rest = JSON.parse(String(inflateRawSync(body.subarray(4, end)))) as Omit<Sample, "streams">;
+  const who = readColumns(body, end);
+  const stats = readColumns(body, who.end);
+  const columns = {
+    numbers: new Map([...who.numbers, ...stats.numbers]),
+    texts: new Map([...who.texts, ...stats.texts]),
+  };
+  return { ...rest, streams: identitiesOf(columns, who.rows) as StreamStats[] };
+}
+
+/** Samples in the segments: length, checksum, 29 bytes of head that begin with the format, content. */
 function readSegments(directory: string): Sample[] {
   const names = readdirSync(directory).filter((name) => name.endsWith(".seg"));
   return names.sort().flatMap((name) => {
@@ -69,8 +84,8 @@ function readSegments(directory: string): Sample[] {
     for (let at = 0; at + 8 <= bytes.length; ) {
       const end = at + 8 + bytes.readUInt32LE(at);
       if (end > bytes.length) break;
-      const body = bytes.subarray(at + 37, end);
-      samples.push(JSON.parse(String(bytes[at + 8] === 2 ? inflateRawSync(body) : body)));
+      expect(bytes[at + 8]).toBe(3);
+      samples.push(readSample(bytes.subarray(at + 37, end)));
       at = end;
     }
     return samples;
