@@ -4,7 +4,7 @@
  * guarded figure whose median is worse than the accepted one by more than the larger of 10 % of that and three times the
  * median absolute deviation of either run.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deviation, type Figure } from "./figure.js";
 
@@ -40,6 +40,7 @@ export async function writeBaseline(machineClass: string, old: Baseline, figures
     { unit, median, deviation: deviation(values) },
   ]);
   const all = Object.entries({ ...old, ...Object.fromEntries(accepted) }).sort(([a], [b]) => (a < b ? -1 : 1));
+  await mkdir(DIRECTORY, { recursive: true });
   await writeFile(fileOf(machineClass), `${JSON.stringify(Object.fromEntries(all), undefined, 2)}\n`);
   return fileOf(machineClass);
 }

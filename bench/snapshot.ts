@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * Records → columns → stats → lines: CPU per stream, garbage collection included, with the probes that are on by default. The records
- * are of a capture, which fill the same columns as those of the kernel do; and of the kernel's maps, with room for four times as
+ * are of a capture, which fill the same columns as those of the kernel do; and of the kernel's maps, with room for sixteen times as
  * many streams, half of them inbound. Built code: `npm run build && npx tsx bench/snapshot.ts [STREAMS]`
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -69,7 +69,7 @@ async function measureKernel(): Promise<void> {
   const rig = await Rig.open();
   const pace = await rig.pace(streams / 2);
   const options = { cgroup: pace.place.cgroup, maxPairs: 4096, clockRates: {}, probes: PROBES };
-  const probe = addon.openProbe({ ...options, maxStreams: 4 * streams });
+  const probe = addon.openProbe({ ...options, maxStreams: 16 * streams });
   try {
     await pace.run(RATE, Math.ceil((PACKETS_PER_STREAM * streams) / 2 / RATE) + 1);
     await takeSnapshots(probe, kernel);
