@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <napi.h>
 
+#include "lines.h"
 #include "probe.h"
 #include "record.h"
 #include "sources.h"
@@ -11,6 +12,8 @@ static Napi::Object init(Napi::Env env, Napi::Object exports)
 	exports.Set("openProbe", Napi::Function::New<open_probe>(env, "openProbe"));
 	exports.Set("openPacketSource", Napi::Function::New<open_packet_source>(env, "openPacketSource"));
 	exports.Set("openCapture", Napi::Function::New<open_capture>(env, "openCapture"));
+	exports.Set("writeLines", Napi::Function::New<write_lines>(env, "writeLines"));
+	exports.Set("writeColumns", Napi::Function::New<write_columns>(env, "writeColumns"));
 	exports.Set("histogramNs", histogram_value(env));
 	return exports;
 }

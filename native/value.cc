@@ -48,6 +48,23 @@ __u32 integer_from(const Napi::Value &value, const std::string &name, double low
 	return check_integer(value.Env(), value.As<Napi::Number>().DoubleValue(), name, low, high);
 }
 
+/* The elements of a typed array of this kind, as many as are needed or more. */
+template <class Number>
+std::span<Number> elements_option(const Napi::Object &options, const char *name, napi_typedarray_type type,
+				  const char *wanted, size_t least)
+{
+	Napi::Value value = options.Get(name);
+
+	if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
+		throw type_error(options.Env(), name, wanted);
+	Napi::TypedArrayOf<Number> array = value.As<Napi::TypedArrayOf<Number>>();
+
+	if (array.ElementLength() < least)
+		throw Napi::RangeError::New(options.Env(), std::string(name) + " must have " + std::to_string(least) +
+								   " elements at least");
+	return { array.Data(), array.ElementLength() };
+}
+
 } // namespace
 
 Napi::Error error_value(Napi::Env env, const native_error &error)
@@ -68,9 +85,45 @@ Napi::Error error_value(Napi::Env env, const native_error &error)
 
 Napi::Object object_argument(const Napi::CallbackInfo &info, size_t at, const char *name)
 {
-	if (!info[at].IsObject())
-		throw type_error(info.Env(), name, "an object");
-	return info[at].As<Napi::Object>();
+	return object_from(info.Env(), info[at], name);
+}
+
+Napi::Object object_from(const Napi::Env &env, const Napi::Value &value, const char *name)
+{
+	if (!value.IsObject())
+		throw type_error(env, name, "an object");
+	return value.As<Napi::Object>();
+}
+
+Napi::Array array_from(const Napi::Env &env, const Napi::Value &value, const char *name)
+{
+	if (!value.IsArray())
+		throw type_error(env, name, "an array");
+	return value.As<Napi::Array>();
+}
+
+std::span<double> numbers_option(const Napi::Object &options, const char *name, size_t least)
+{
+	return elements_option<double>(options, name, napi_float64_array, "a Float64Array", least);
+}
+
+std::span<__u8> bytes_option(const Napi::Object &options, const char *name, size_t least)
+{
+	return elements_option<__u8>(options, name, napi_uint8_array, "a Uint8Array", least);
+}
+
+size_t index_option(const Napi::Object &options, const char *name, size_t most)
+{
+	Napi::Value value = options.Get(name);
+
+	if (!value.IsNumber())
+		throw type_error(options.Env(), name, "a number");
+	double number = value.As<Napi::Number>().DoubleValue();
+
+	if (!(number >= 0 && number <= static_cast<double>(most)))
+		throw Napi::RangeError::New(options.Env(),
+					    std::string(name) + " must be from 0 to " + std::to_string(most));
+	return static_cast<size_t>(number);
 }
 
 std::string string_argument(const Napi::CallbackInfo &info, size_t at, const char *name)
@@ -91,12 +144,11 @@ std::string string_option(const Napi::Object &options, const char *name)
 
 std::vector<std::string> strings_from(const Napi::Env &env, const Napi::Value &value, const char *name)
 {
+	Napi::Array array = array_from(env, value, name);
 	std::vector<std::string> strings;
 
-	if (!value.IsArray())
-		throw type_error(env, name, "an array");
-	for (__u32 i = 0; i < value.As<Napi::Array>().Length(); i++) {
-		Napi::Value element = value.As<Napi::Array>().Get(i);
+	for (__u32 i = 0; i < array.Length(); i++) {
+		Napi::Value element = array.Get(i);
 
 		if (!element.IsString())
 			throw type_error(env, name, "an array of strings");

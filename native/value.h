@@ -2,6 +2,7 @@
 #ifndef RTCPROBE_NATIVE_VALUE_H
 #define RTCPROBE_NATIVE_VALUE_H
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,12 @@ template <class Body> auto cross_boundary(Napi::Env env, Body body) -> decltype(
 Napi::Object object_argument(const Napi::CallbackInfo &info, size_t at, const char *name);
 std::string string_argument(const Napi::CallbackInfo &info, size_t at, const char *name);
 std::string string_option(const Napi::Object &options, const char *name);
+Napi::Object object_from(const Napi::Env &env, const Napi::Value &value, const char *name);
+Napi::Array array_from(const Napi::Env &env, const Napi::Value &value, const char *name);
+/* A Float64Array and a Uint8Array, of so many elements at least. */
+std::span<double> numbers_option(const Napi::Object &options, const char *name, size_t least);
+std::span<__u8> bytes_option(const Napi::Object &options, const char *name, size_t least = 0);
+size_t index_option(const Napi::Object &options, const char *name, size_t most);
 std::vector<std::string> strings_from(const Napi::Env &env, const Napi::Value &value, const char *name);
 /* 1 to 2^24, rounded up to a power of two. */
 __u32 slots_option(const Napi::Object &options, const char *name);

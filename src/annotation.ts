@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** What is said of a stream beside its record: its codec, which other stream it repairs, and how good it is. */
-import { type CodecTable, findCodec, kindOfClock, kindOfCodec, type MediaKind } from "./codec.js";
+import { type CodecTable, findCodec, kindOfClock, kindOfCodec } from "./codec.js";
 import { clearDepthTiming } from "./depth.js";
 import type { StreamRecord } from "./native.js";
 import { type Member, Pairing, type RepairKind } from "./pairing.js";
-import { judge } from "./quality.js";
+import { CODEC_UNKNOWN, lossScore, rate, thresholdOf } from "./quality.js";
 import { type CandidatePairStats, type Endpoints, packetsExpected } from "./stats.js";
 import type { StreamRecords } from "./streamrow.js";
 import type { NumberColumn, StreamIdentity, StreamTable } from "./streamtable.js";
@@ -18,16 +18,16 @@ function addCodecs(table: StreamTable, codecs: CodecTable): void {
   const ssrcs = table.roster.numbers.get("ssrc") as NumberColumn;
   for (let i = 0; i < table.length; i++) {
     const codec = findCodec(codecs, payloadTypes[i] as number, ssrcs[i] as number);
-    kinds[i] = codec === undefined ? kindOfClock(given(clockRates[i])) : kindOfCodec(codec);
+    kinds.set(i, codec === undefined ? kindOfClock(given(clockRates[i])) : kindOfCodec(codec));
     if (codec === undefined) continue;
-    mimeTypes[i] = codec.mimeType;
+    mimeTypes.set(i, codec.mimeType);
     if (codec.channels !== undefined) table.number("channels")[i] = codec.channels;
   }
 }
 
 /** Neither the clock nor the spacing of a repair is the network's doing: its timestamps are those of other packets. */
 function clearTiming(table: StreamTable, i: number): void {
-  if (table.text("clockRateSource")[i] === "inferred") {
+  if (table.text("clockRateSource").at(i) === "inferred") {
     table.clear(i, "clockRate");
     table.clear(i, "clockRateSource");
   }
@@ -45,7 +45,7 @@ function addRepair(table: StreamTable, media: number, repair: number, kind: Repa
   const ssrc = table.roster.who[repair]?.ssrc as number;
   const isSent = [media, repair].some((i) => table.roster.isSent[i] === 1);
   const kinds = table.text("kind");
-  if (kinds[media] !== undefined) kinds[repair] = kinds[media];
+  if (kinds.at(media) !== undefined) kinds.set(repair, kinds.at(media));
   if (kind === "rtx") table.number("rtxSsrc")[media] = ssrc;
   if (isSent || kind === "repair") return;
   const name = kind === "rtx" ? "retransmitted" : "fec";
@@ -78,6 +78,18 @@ function expectedSince(record: StreamRecord, previous: StreamRecord | undefined)
 /** Bits per second over the interval, or at its first look since the stream began. */
 function bitRate({ bytes, firstMs, lastMs }: StreamRecord, bitsPerSecond: number | undefined): number {
   return given(bitsPerSecond) ?? (lastMs > firstMs ? (bytes * 8000) / (lastMs - firstMs) : 0);
+}
+
+/** The score of all but those that are left out, for which there is a 1. */
+function addScores(table: StreamTable, left: Uint8Array): void {
+  const losses = table.number("fractionLost");
+  const [scores, thresholds] = [table.number("quality"), table.text("qualityThreshold")];
+  for (let i = 0; i < losses.length; i++) {
+    const loss = losses[i] as number;
+    if (left[i] === 1 || Number.isNaN(loss)) continue;
+    scores[i] = lossScore(loss);
+    thresholds.numbers[i] = thresholds.numberOf(thresholdOf(loss));
+  }
 }
 
 /** The streams of a table in its order: their records, and those at the sample before. */
@@ -119,7 +131,7 @@ export class Annotator {
     for (const [i, member] of members.entries()) {
       const repair = repairs.get(member);
       if (repair === undefined) continue;
-      table.text("repairKind")[i] = repair.kind;
+      table.text("repairKind").set(i, repair.kind);
       const media = repair.media && rows.get(repair.media);
       if (media === undefined) continue;
       table.number("repairedSsrc")[i] = table.roster.who[media]?.ssrc as number;
@@ -128,40 +140,45 @@ export class Annotator {
   }
 
   #judge(table: StreamTable, streams: Observed, pairs: readonly CandidatePairStats[]): void {
+    const left = Uint8Array.from(table.roster.isSent);
+    const repairKinds = table.texts.get("repairKind");
+    for (let i = 0; repairKinds && i < table.length; i++) if (repairKinds.at(i) !== undefined) left[i] = 1;
+    addScores(table, left);
+    this.#addRatings(table, left, streams, pairs);
+  }
+
+  /** What takes time is for those that it is asked of, and most are video, or nobody named their codec. */
+  #addRatings(table: StreamTable, left: Uint8Array, streams: Observed, pairs: readonly CandidatePairStats[]): void {
     const { members, records, previousRecords } = streams;
-    const [kinds, codecs, repairKinds] = [table.text("kind"), table.text("codec"), table.texts.get("repairKind")];
-    const [losses, jitters, rates] = [
-      table.number("fractionLost"),
-      table.number("jitter"),
-      table.number("bitsPerSecond"),
-    ];
-    const [scores, thresholds] = [table.number("quality"), table.text("qualityThreshold")];
-    const reasons = table.text("qualityUnavailable");
+    const [kinds, codecs, reasons] = [table.text("kind"), table.text("codec"), table.text("qualityUnavailable")];
+    const losses = table.number("fractionLost");
+    const jitters = table.number("jitter");
+    const rates = table.number("bitsPerSecond");
     const lossRuns = table.numbers.get("meanLossRun");
+    const video = kinds.numberOf("video");
+    const unknown = reasons.numberOf(CODEC_UNKNOWN);
     let times: Map<string, number> | undefined;
     for (let i = 0; i < members.length; i++) {
-      if (table.roster.isSent[i] === 1 || repairKinds?.[i] !== undefined) continue;
-      const [kind, codec] = [kinds[i] as MediaKind | undefined, codecs[i]];
-      // What takes time is for those that it is asked of, and most are video.
-      const isRated = kind !== "video" && codec !== undefined;
-      if (isRated) times ??= roundTrips(pairs);
-      const judged = judge({
-        kind,
+      if (left[i] === 1 || kinds.numbers[i] === video) continue;
+      const codec = codecs.at(i);
+      if (codec === undefined) {
+        reasons.numbers[i] = unknown;
+        continue;
+      }
+      times ??= roundTrips(pairs);
+      const record = records.at(i) as StreamRecord;
+      const rated = rate({
         codec,
         loss: given(losses[i]),
         meanBurst: given(lossRuns?.[i]),
-        expected: isRated ? expectedSince(records.at(i) as StreamRecord, previousRecords.at(i)) : 0,
+        expected: expectedSince(record, previousRecords.at(i)),
         jitter: given(jitters[i]),
-        roundTripTime: isRated ? times?.get(endsKey(table.roster.who[i] as StreamIdentity)) : undefined,
-        bitsPerSecond: isRated
-          ? this.#peakRate(members[i] as Member, bitRate(records.at(i) as StreamRecord, rates[i]))
-          : undefined,
+        roundTripTime: times.get(endsKey(table.roster.who[i] as StreamIdentity)),
+        bitsPerSecond: this.#peakRate(members[i] as Member, bitRate(record, rates[i])),
       });
-      if (judged.quality !== undefined) scores[i] = judged.quality;
-      thresholds[i] = judged.qualityThreshold;
-      reasons[i] = judged.qualityUnavailable;
-      if (judged.rFactor !== undefined) table.number("rFactor")[i] = judged.rFactor;
-      if (judged.mosCq !== undefined) table.number("mosCq")[i] = judged.mosCq;
+      reasons.set(i, rated.qualityUnavailable);
+      if (rated.rFactor !== undefined) table.number("rFactor")[i] = rated.rFactor;
+      if (rated.mosCq !== undefined) table.number("mosCq")[i] = rated.mosCq;
     }
   }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Segment } from "./archive.js";
 import { decodeContent, type FoundFrame } from "./frame.js";
 import { scanFrames } from "./segment.js";
-import type { Entry, Feed } from "./sink.js";
+import { type Content, type Entry, type Feed, hold, release } from "./sink.js";
 
 /** Number of the first sample that is not done, and points of all before it. */
 export interface Position {
@@ -55,6 +55,8 @@ export class Cursor implements Feed {
   /** Why samples are missing before the one that was read last. */
   #missing: "expired" | "damaged" = "damaged";
   #wake: (() => void) | undefined;
+  /** Of the entry that was taken last. */
+  #held: Content | undefined;
 
   /** A new cursor begins at the end: what was stored before is for `rtcprobe replay`. */
   constructor(shelf: Shelf, name: string) {
@@ -85,7 +87,15 @@ export class Cursor implements Feed {
     const missed = entry.pointsBefore - points;
     if (missed > 0) this.lost[this.#missing] = (this.lost[this.#missing] ?? 0) + missed;
     this.#taken = { number: entry.number + 1, points: entry.pointsBefore + entry.points };
+    this.#hold(entry.content);
     return entry;
+  }
+
+  /** The journal may forget what whoever took it still looks at. */
+  #hold(content: Content | undefined): void {
+    if (content !== undefined) hold(content);
+    if (this.#held !== undefined) release(this.#held);
+    this.#held = content;
   }
 
   commit(entry: Entry): void {
@@ -104,6 +114,7 @@ export class Cursor implements Feed {
   }
 
   close(): void {
+    this.#hold(undefined);
     this.#shelf.release(this);
     this.wake();
   }

@@ -98,6 +98,7 @@ class Daemon implements Controlled {
     this.#live = live;
     this.#sampler = sampler;
     this.#latest = first;
+    first.streams.hold();
     this.#store = outlets.store;
     this.#callService = outlets.callService;
     this.#options = options;
@@ -200,7 +201,10 @@ class Daemon implements Controlled {
   async #takeSample(): Promise<void> {
     const { say, onSample } = this.#options;
     try {
-      this.#latest = await this.#sampler.measure();
+      const next = await this.#sampler.measure();
+      next.streams.hold();
+      this.#latest.streams.release();
+      this.#latest = next;
     } catch (error) {
       this.#failures++;
       this.#lastError = (error as Error).message;

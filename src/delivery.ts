@@ -158,6 +158,7 @@ export class Delivery implements Sink {
     const { feed, limits } = this.#options;
     let batch: Batch | undefined;
     for (;;) {
+      if (this.#stopped) return undefined; // the feed is closed: what was taken is not to be looked at any more
       const entry = this.#next ?? (await feed.take());
       this.#next = undefined;
       if (entry === undefined) return batch;

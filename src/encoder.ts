@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /**
- * Sample → lines of InfluxDB, byte for byte what npm influx writes for the same points. What the lines of one stream have in
- * common is made once, and numbers go straight into bytes.
+ * Sample → lines of InfluxDB, byte for byte what npm influx writes for the same points. The addon writes those of a table of streams;
+ * of all else there is little.
  */
 import type { ISchemaOptions } from "influx";
-import { type Field, fieldsOf, quote } from "./line.js";
-import { LineBuffer, Phrase } from "./linebuffer.js";
+import { fieldsOf, formatValues, quote } from "./line.js";
 import { Lines } from "./lines.js";
 import { mergeReports, mergeStreams } from "./merger.js";
+import { addon, type LineField, type LinePlace, type LineTable } from "./native.js";
 import { checkNumber, DATAGRAMS, FIELD_INTEGER, INBOUND, OUTBOUND, PAIR, REPORTS, SERVER } from "./point.js";
+import { RosterSeries } from "./rosterseries.js";
 import type { ReportStats } from "./rtcp.js";
 import { type Series, SeriesBook } from "./series.js";
 import {
@@ -19,50 +20,31 @@ import {
   type StreamStats,
   toSample,
 } from "./stats.js";
-import type { NumberColumn, Roster, StreamIdentity, StreamTable, TextColumn } from "./streamtable.js";
+import type { StreamIdentity, StreamTable } from "./streamtable.js";
 import { hostTags, pairTags, streamTags, type TagOptions } from "./tag.js";
 
-/** A field of a measurement. */
-interface WrittenField extends Field {
-  /** What is before the value, with the comma. */
-  phrase: Phrase;
+/** Bytes of a line, about: a first guess. */
+const LINE_BYTES = 600;
+const LINE_END = "\n";
+
+/** The fields of the schema that the table has, in the order in which they are written. */
+function lineFields({ measurement }: ISchemaOptions, { numbers, texts, roster }: StreamTable): LineField[] {
+  return fieldsOf(measurement).flatMap(({ name, assignment, type }): LineField[] => {
+    const field = { name: `,${assignment}`, isInteger: type === FIELD_INTEGER };
+    const values = numbers.get(name) ?? roster.numbers.get(name);
+    if (values !== undefined) return [{ ...field, values }];
+    const text = texts.get(name) ?? roster.texts.get(name);
+    return text === undefined ? [] : [{ ...field, values: text.numbers, texts: text.list.map(quote) }];
+  });
 }
 
-/** In the order in which they are written. */
-function writtenFields({ measurement }: ISchemaOptions): WrittenField[] {
-  return fieldsOf(measurement).map((field) => ({ ...field, phrase: new Phrase(`,${field.assignment}`) }));
+/** A line of something else than a stream of a table. */
+interface ObjectLine {
+  series: Series;
+  /** Behind the series, with the end. */
+  values: string;
+  changedMs: number;
 }
-
-const SCHEMAS = [INBOUND, OUTBOUND, PAIR, SERVER, ...Object.values(REPORTS), DATAGRAMS];
-const FIELDS = new Map(SCHEMAS.map((schema) => [schema, writtenFields(schema)]));
-
-/** A field, and its column in a table. */
-interface FieldColumn {
-  field: WrittenField;
-  numbers: NumberColumn | undefined;
-  texts: TextColumn | undefined;
-  /** The text that was written last, mostly that of the next row, too; in quotes. */
-  text: string | undefined;
-  quoted: Phrase | undefined;
-}
-
-/** The fields of the schema that the table has. */
-function columnsOf(schema: ISchemaOptions, { numbers, texts, roster }: StreamTable): FieldColumn[] {
-  return (FIELDS.get(schema) ?? [])
-    .map((field) => ({
-      field,
-      numbers: numbers.get(field.name) ?? roster.numbers.get(field.name),
-      texts: texts.get(field.name) ?? roster.texts.get(field.name),
-      text: undefined,
-      quoted: undefined,
-    }))
-    .filter((column) => column.numbers !== undefined || column.texts !== undefined);
-}
-
-const BLANK = 32;
-const INTEGER_MARK = 105;
-const TRUE = 84;
-const FALSE = 70;
 
 function lastPacket(stream: StreamStats): number {
   return stream.type === "inbound-rtp" ? stream.lastPacketReceivedTimestamp : stream.lastPacketSentTimestamp;
@@ -71,17 +53,12 @@ function lastPacket(stream: StreamStats): number {
 export class LineEncoder {
   readonly #options: TagOptions;
   readonly #book = new SeriesBook();
-  /** Series of the streams of the latest table. */
-  #roster: Roster | undefined;
-  #rosterSeries: Series[] = [];
+  /** Of the streams of the latest table. */
+  #roster: RosterSeries | undefined;
   /** Of the sample that is being written. */
-  #sample = 0;
-  #time = new Phrase("");
-  #buffer = new LineBuffer();
-  #spent: Buffer | undefined;
-  #starts: number[] = [];
-  #series: string[] = [];
-  #superseded = new Set<number>();
+  #timeNs = "";
+  #lines = new Map<Series, ObjectLine>();
+  #spent: Lines | undefined;
 
   constructor(options: TagOptions) {
     this.#options = options;
@@ -100,18 +77,18 @@ export class LineEncoder {
   ): Lines {
     const { perStream } = this.#options;
     const { streams } = sample;
-    this.#begin(sample.timeNs);
+    this.#book.turn();
+    this.#timeNs = sample.timeNs;
+    this.#lines = new Map();
     const guard = (add: () => void): void => {
-      const { length } = this.#buffer;
       try {
         add();
       } catch (error) {
-        this.#buffer.truncate(length);
         refuse(error);
       }
     };
-    if (perStream && !Array.isArray(streams)) this.#addTable(streams, refuse);
-    else {
+    const inTable = perStream && !Array.isArray(streams);
+    if (!inTable) {
       const objects = toSample(sample).streams;
       for (const stream of perStream ? objects : mergeStreams(objects)) guard(() => this.#addStream(stream));
     }
@@ -123,85 +100,75 @@ export class LineEncoder {
       const series = this.#book.find(DATAGRAMS.measurement, 0, {}, () => hostTags(this.#options.host));
       this.#addObject(DATAGRAMS, series, sample.datagrams, 0);
     });
-    return this.#end();
+    const objects = [...this.#lines.values()].map(({ series: { text }, values }) => ({
+      series: text,
+      text: text + values,
+    }));
+    const rest = Lines.of(objects);
+    return inTable ? this.#writeTable(streams, rest, refuse) : rest;
   }
 
   /** Nobody looks at these lines any more: the next ones take their memory, for fresh memory costs more than to fill it. */
   reuse(lines: Lines): void {
-    this.#spent = lines.memory;
+    this.#spent = lines;
   }
 
-  #begin(timeNs: string): void {
-    this.#time = new Phrase(` ${timeNs}\n`);
-    this.#sample = this.#book.turn();
-    // As much as the last one, and some more: to grow is to copy.
-    const memory = this.#spent ?? Buffer.allocUnsafeSlow(Math.ceil(1.1 * this.#buffer.length) + 4096);
-    this.#buffer = new LineBuffer(memory);
+  /** The lines of a table, and the others behind them. */
+  #writeTable(table: StreamTable, rest: Lines, refuse: (error: unknown) => void): Lines {
+    if (this.#roster?.roster !== table.roster) {
+      this.#roster = new RosterSeries(
+        table.roster,
+        table.roster.who.map((who) => this.#findStream(who)),
+      );
+    }
+    const { texts, bytes, ends } = this.#roster;
+    const skipped = this.#roster.outdated(table);
+    const fields = [lineFields(INBOUND, table), lineFields(OUTBOUND, table)] as const;
+    const kinds = table.roster.isSent;
+    const lines: LineTable = {
+      series: bytes,
+      seriesEnds: ends,
+      kinds,
+      fields,
+      skipped,
+      tail: ` ${this.#timeNs}${LINE_END}`,
+    };
+    const place = this.#begin(table.length, rest);
+    while (place.row < table.length) {
+      const refused = addon.writeLines(lines, place);
+      if (refused !== undefined) {
+        const { measurement } = kinds[place.row] === 1 ? OUTBOUND : INBOUND;
+        this.#refuse(measurement, fields[kinds[place.row] as 0 | 1][refused] as LineField, place.row, refuse);
+        skipped[place.row++] = 1;
+      } else if (place.row < table.length) place.bytes = enlarge(place.bytes, place.at);
+    }
+    const written = texts.length === place.line ? texts : texts.filter((_, i) => skipped[i] === 0);
+    if (place.bytes.length - place.at < rest.body.length)
+      place.bytes = enlarge(place.bytes, place.at + rest.bytes.length);
+    return rest.appendTo(place, written);
+  }
+
+  #refuse(
+    measurement: string,
+    { name, values, isInteger }: LineField,
+    row: number,
+    refuse: (error: unknown) => void,
+  ): void {
+    try {
+      checkNumber(measurement, name.slice(1, -1), values[row], isInteger ? FIELD_INTEGER : undefined);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  /** In memory that is spent, or, where that is too small, in fresh memory. */
+  #begin(rows: number, rest: Lines): LinePlace {
+    const spent = this.#spent;
     this.#spent = undefined;
-    this.#starts = [];
-    this.#series = [];
-    this.#superseded.clear();
-  }
-
-  #end(): Lines {
-    this.#starts.push(this.#buffer.length);
-    const lines = new Lines(this.#buffer.memory, Float64Array.from(this.#starts), this.#series);
-    return this.#superseded.size === 0 ? lines : lines.filter((i) => !this.#superseded.has(i));
-  }
-
-  #addTable(table: StreamTable, refuse: (error: unknown) => void): void {
-    if (table.roster !== this.#roster) {
-      this.#rosterSeries = table.roster.who.map((who) => this.#findStream(who));
-      this.#roster = table.roster;
-    }
-    const [received, sent] = [columnsOf(INBOUND, table), columnsOf(OUTBOUND, table)];
-    const [lastReceived, lastSent] = [
-      table.number("lastPacketReceivedTimestamp"),
-      table.number("lastPacketSentTimestamp"),
-    ];
-    for (let i = 0; i < table.length; i++) {
-      const isSent = table.roster.isSent[i] === 1;
-      const changedMs = (isSent ? lastSent : lastReceived)[i] as number;
-      const series = this.#rosterSeries[i] as Series;
-      if (this.#isOutdated(series, changedMs)) continue;
-      const start = this.#buffer.length;
-      try {
-        this.#addRow(isSent ? OUTBOUND : INBOUND, series, isSent ? sent : received, i);
-        this.#finishLine(series, changedMs, start);
-      } catch (error) {
-        this.#buffer.truncate(start);
-        refuse(error);
-      }
-    }
-  }
-
-  #addRow({ measurement }: ISchemaOptions, { phrase }: Series, columns: readonly FieldColumn[], i: number): void {
-    const buffer = this.#buffer;
-    buffer.addPhrase(phrase);
-    for (const column of columns) {
-      const { field, numbers } = column;
-      if (numbers === undefined) {
-        this.#addText(column, i);
-        continue;
-      }
-      const value = numbers[i] as number;
-      if (Number.isNaN(value)) continue;
-      checkNumber(measurement, field.name, value, field.type);
-      buffer.addPhrase(field.phrase);
-      buffer.addNumber(value);
-      if (field.type === FIELD_INTEGER) buffer.addByte(INTEGER_MARK);
-    }
-  }
-
-  #addText(column: FieldColumn, i: number): void {
-    const text = column.texts?.[i];
-    if (text === undefined) return;
-    if (column.quoted === undefined || column.text !== text) {
-      column.text = text;
-      column.quoted = new Phrase(quote(text));
-    }
-    this.#buffer.addPhrase(column.field.phrase);
-    this.#buffer.addPhrase(column.quoted);
+    const count = rows + rest.length + 1;
+    const starts = spent && spent.starts.length >= count ? spent.starts : new Float64Array(Math.ceil(1.25 * count));
+    const bytes = spent?.memory ?? Buffer.allocUnsafeSlow(LINE_BYTES * rows + rest.bytes.length);
+    return { bytes, starts, row: 0, line: 0, at: 0 };
   }
 
   #findStream(who: StreamIdentity): Series {
@@ -227,42 +194,26 @@ export class LineEncoder {
     this.#addObject(schema, series, pair, pair.lastStunTimestamp);
   }
 
-  #addObject(schema: ISchemaOptions, series: Series, stats: object, changedMs: number): void {
-    if (this.#isOutdated(series, changedMs)) return;
-    const buffer = this.#buffer;
-    const start = buffer.length;
-    buffer.addPhrase(series.phrase);
-    for (const { name, phrase, type } of FIELDS.get(schema) as WrittenField[]) {
-      const value = (stats as Record<string, unknown>)[name];
-      if (value === undefined) continue;
-      buffer.addPhrase(phrase);
-      if (typeof value === "string") buffer.addQuoted(value);
-      else if (typeof value === "boolean") buffer.addByte(value ? TRUE : FALSE);
-      else {
-        checkNumber(schema.measurement, name, value, type);
-        buffer.addNumber(value as number);
-        if (type === FIELD_INTEGER) buffer.addByte(INTEGER_MARK);
-      }
+  /** Of the records that have one series the one that changed last stays, as in RosterSeries. */
+  #addObject({ measurement }: ISchemaOptions, series: Series, stats: object, changedMs: number): void {
+    const known = this.#lines.get(series);
+    if (known !== undefined && changedMs < known.changedMs) return;
+    const fields = stats as Record<string, unknown>;
+    for (const { name, type } of fieldsOf(measurement)) {
+      if (typeof fields[name] === "number") checkNumber(measurement, name, fields[name], type);
     }
-    this.#finishLine(series, changedMs, start);
+    this.#lines.delete(series);
+    this.#lines.set(series, {
+      series,
+      values: formatValues({ measurement, fields, timestamp: this.#timeNs }),
+      changedMs,
+    });
   }
+}
 
-  /**
-   * A socket opened anew on the same ports is another record with the same tags, and the server would mix their fields: the
-   * record that changed last stays.
-   */
-  #isOutdated(series: Series, changedMs: number): boolean {
-    return series.sample === this.#sample && changedMs < series.changedMs;
-  }
-
-  #finishLine(series: Series, changedMs: number, start: number): void {
-    // Before the first field there is a blank, and a comma before the others.
-    this.#buffer.replace(start + series.phrase.length, BLANK);
-    this.#buffer.addPhrase(this.#time);
-    if (series.sample === this.#sample) this.#superseded.add(series.at);
-    series.changedMs = changedMs;
-    series.sample = this.#sample;
-    series.at = this.#starts.push(start) - 1;
-    this.#series.push(series.text);
-  }
+/** Twice as large, with what was written to it. */
+function enlarge(bytes: Uint8Array, used: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(2 * Math.max(bytes.length, used) + LINE_BYTES);
+  larger.set(bytes.subarray(0, used));
+  return larger;
 }

@@ -9,7 +9,7 @@ import { Cursor, type Position, readPosition, type Shelf } from "./cursor.js";
 import { errnoName } from "./errors.js";
 import { encodeFrame } from "./frame.js";
 import { lockDirectory, type Unlock } from "./lock.js";
-import { type Content, countPoints, type Entry, type SinkStatus } from "./sink.js";
+import { type Content, countPoints, type Entry, hold, release, type SinkStatus } from "./sink.js";
 
 export type { JournalOptions } from "./archive.js";
 export { type JournalReader, readJournal } from "./segment.js";
@@ -90,6 +90,7 @@ export class Journal implements Shelf {
       return;
     }
     const { number, points: pointsBefore } = this.#end;
+    hold(content);
     this.#held.push({ number, pointsBefore, points, timestamp: content.timestamp, content, state: "waiting" });
     this.#end = { number: number + 1, points: pointsBefore + points };
     this.#trim();
@@ -166,7 +167,7 @@ export class Journal implements Shelf {
     for (const held of this.#held) {
       if (held.state === "waiting") this.#drop(held.points, this.#failing ?? "closed");
     }
-    this.#held = [];
+    for (const { content } of this.#held.splice(0)) release(content);
     this.#wakeCursors();
     this.#unlock();
   }
@@ -224,7 +225,7 @@ export class Journal implements Shelf {
       kept -= held.points;
       forget++;
     }
-    if (forget > 0) this.#held.splice(0, forget);
+    for (const { content } of this.#held.splice(0, forget)) release(content);
   }
 
   #drop(points: number, reason: string): void {

@@ -3,17 +3,54 @@
 
 const LINE_END = "\n";
 
+/** What the lines are of, one after the other. */
+interface SeriesList {
+  readonly length: number;
+  at(i: number): string | undefined;
+}
+
+/** Two lists as one, for to join long ones costs more than to look them up. */
+class JoinedSeries implements SeriesList {
+  readonly #first: SeriesList;
+  readonly #second: SeriesList;
+
+  constructor(first: SeriesList, second: SeriesList) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  get length(): number {
+    return this.#first.length + this.#second.length;
+  }
+
+  at(i: number): string | undefined {
+    return i < this.#first.length ? this.#first.at(i) : this.#second.at(i - this.#first.length);
+  }
+}
+
+/** Lines that are written, and where the next one begins. */
+interface Written {
+  bytes: Uint8Array;
+  starts: Float64Array;
+  line: number;
+  at: number;
+}
+
 export class Lines implements Iterable<string> {
   readonly #bytes: Buffer;
-  /** Where each line begins, and behind the last of them. */
+  /** Where each line begins, and behind the last of them; from #begin on. */
   readonly #starts: Float64Array;
   /** What each line's series is: lines of one have the same text. */
-  readonly #series: readonly string[];
+  readonly #series: SeriesList;
+  readonly #begin: number;
+  readonly #end: number;
 
-  constructor(bytes: Buffer, starts: Float64Array, series: readonly string[]) {
+  constructor(bytes: Buffer, starts: Float64Array, series: SeriesList, begin = 0, end = series.length) {
     this.#bytes = bytes;
     this.#starts = starts;
     this.#series = series;
+    this.#begin = begin;
+    this.#end = end;
   }
 
   static of(lines: readonly { series: string; text: string }[]): Lines {
@@ -28,17 +65,21 @@ export class Lines implements Iterable<string> {
   }
 
   get length(): number {
-    return this.#series.length;
+    return this.#end - this.#begin;
   }
 
-  /** All that it lies in. */
+  /** All that it lies in, for who wants to write there again. */
   get memory(): Buffer {
     return this.#bytes;
   }
 
+  get starts(): Float64Array {
+    return this.#starts;
+  }
+
   /** Each line with its end. */
   get bytes(): Buffer {
-    return this.#bytes.subarray(this.#starts[0], this.#starts[this.length]);
+    return this.#bytes.subarray(this.#starts[this.#begin], this.#starts[this.#end]);
   }
 
   /** Without the end of the last one. */
@@ -48,18 +89,31 @@ export class Lines implements Iterable<string> {
 
   /** The lines from `begin` to before `end`. */
   slice(begin: number, end: number): Lines {
-    return new Lines(this.#bytes, this.#starts.subarray(begin, end + 1), this.#series.slice(begin, end));
+    return new Lines(this.#bytes, this.#starts, this.#series, this.#begin + begin, this.#begin + end);
+  }
+
+  /** Copies them behind those that are written there, for which there is room. `series` is of those. */
+  appendTo({ bytes, starts, line, at }: Written, series: SeriesList): Lines {
+    bytes.set(this.bytes, at);
+    for (let i = 0; i <= this.length; i++) {
+      starts[line + i] = at + (this.#starts[this.#begin + i] as number) - (this.#starts[this.#begin] as number);
+    }
+    return new Lines(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+      starts,
+      new JoinedSeries(series, this.#series),
+    );
   }
 
   /** Without their ends. */
   *[Symbol.iterator](): Generator<string> {
-    for (let i = 0; i < this.length; i++) {
+    for (let i = this.#begin; i < this.#end; i++) {
       yield this.#bytes.toString("utf8", this.#starts[i], (this.#starts[i + 1] as number) - LINE_END.length);
     }
   }
 
   seriesOf(i: number): string {
-    return this.#series[i] as string;
+    return this.#series.at(this.#begin + i) as string;
   }
 
   /** Those of several samples as one, the lines of a series together: a server needs half the time for them. */
@@ -77,21 +131,15 @@ export class Lines implements Iterable<string> {
     return Lines.#copy([...bySeries.values()].flat());
   }
 
-  /** Those for which it says so. */
-  filter(isWanted: (i: number) => boolean): Lines {
-    const wanted = Array.from({ length: this.length }, (_, i) => i).filter(isWanted);
-    return Lines.#copy(wanted.map((i) => [this, i]));
-  }
-
   static #copy(wanted: readonly [part: Lines, i: number][]): Lines {
     const starts = new Float64Array(wanted.length + 1);
     for (const [to, [part, i]] of wanted.entries()) {
-      const bytes = (part.#starts[i + 1] as number) - (part.#starts[i] as number);
-      starts[to + 1] = (starts[to] as number) + bytes;
+      const at = part.#begin + i;
+      starts[to + 1] = (starts[to] as number) + (part.#starts[at + 1] as number) - (part.#starts[at] as number);
     }
     const bytes = Buffer.allocUnsafe(starts[wanted.length] as number);
     for (const [to, [part, i]] of wanted.entries()) {
-      part.#bytes.copy(bytes, starts[to], part.#starts[i], part.#starts[i + 1]);
+      part.#bytes.copy(bytes, starts[to], part.#starts[part.#begin + i], part.#starts[part.#begin + i + 1]);
     }
     return new Lines(
       bytes,

@@ -220,6 +220,48 @@ export interface Capture extends Source {
   frames(): { total: number; other: number; truncatedFile: boolean; nextMs: number };
 }
 
+/** A field of lines, as it is in all of them: the value of row i is `values[i]`, and NaN is none. */
+export interface LineField {
+  /** What is before the value, with a comma: ",jitter=". */
+  name: string;
+  values: Float64Array;
+  /** Written with the mark of integers; a row with a number that is none is refused. */
+  isInteger: boolean;
+  /** What the values are the numbers of, each as it is written. */
+  texts?: readonly string[];
+}
+
+/** Rows that become lines: series, fields, tail. */
+export interface LineTable {
+  /** Each row's series, one behind the other, and where they end. */
+  series: Uint8Array;
+  seriesEnds: Float64Array;
+  /** Which of the two lists of fields a row has, 0 or 1. */
+  kinds: Uint8Array;
+  fields: readonly [readonly LineField[], readonly LineField[]];
+  /** 1: no line is made of the row. */
+  skipped: Uint8Array;
+  tail: string;
+}
+
+/** How far lines are written: `writeLines` goes on from here. */
+export interface LinePlace {
+  bytes: Uint8Array;
+  /** Where each line begins in the bytes; room for one per row. */
+  starts: Float64Array;
+  /** The next row, the next line, and where it is to begin. */
+  row: number;
+  line: number;
+  at: number;
+}
+
+/** A column of a journal: numbers, or texts as their numbers in a list; NaN is none. */
+export interface WrittenColumn {
+  name: string;
+  values: Float64Array;
+  texts?: readonly string[];
+}
+
 /** What the addon exports. Errors carry `code`, `errno` and `syscall`, and `log` when the verifier spoke. */
 export interface Addon {
   /** The least nanoseconds of each bucket of a histogram, and where the last one would end. */
@@ -227,6 +269,13 @@ export interface Addon {
   openProbe(options: ProbeOptions): Probe;
   openPacketSource(options: PacketOptions): PacketSource;
   openCapture(path: string, options: CaptureOptions): Capture;
+  /**
+   * Writes the lines of the rows from `place` on, numbers as JavaScript writes them, and moves `place` behind what it wrote: to the end,
+   * to a row for which there is no room, or to one of which InfluxDB would refuse a field. Returns the number of that field.
+   */
+  writeLines(table: LineTable, place: LinePlace): number | undefined;
+  /** The columns in which there is something, in the bytes that src/tablebytes.ts reads. */
+  writeColumns(table: { rows: number; columns: readonly WrittenColumn[] }): Buffer;
 }
 
 /** Row i of the columns, as an object with the fields of the record. */

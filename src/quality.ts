@@ -117,9 +117,8 @@ export function estimateDelay(roundTripTime: number, jitter: number): number {
   return roundTripTime / 2 + FRAME + 2 * jitter;
 }
 
-/** What is known of an inbound stream in an interval. */
+/** What is known of an inbound stream that is not video, in an interval. */
 export interface QualityInput {
-  kind?: "audio" | "video" | undefined;
   codec?: string | undefined;
   /** 0 to 1; absent where no packet was expected. */
   loss?: number | undefined;
@@ -136,10 +135,14 @@ export interface QualityInput {
 /** Packets that an interval must have had: of three in a silence one lost says nothing of speech. */
 const LEAST_PACKETS = 10;
 
-function rate(input: QualityInput): Pick<QualityStats, "rFactor" | "mosCq" | "qualityUnavailable"> {
+/** Why there is no rating of what nobody named. */
+export const CODEC_UNKNOWN = "the codec is not known: name it by --payload-type or --sdp";
+
+/** The rating, or why there is none. */
+export function rate(input: QualityInput): Pick<QualityStats, "rFactor" | "mosCq" | "qualityUnavailable"> {
   const { codec, loss, expected, meanBurst, jitter, roundTripTime, bitsPerSecond } = input;
   const unavailable = (qualityUnavailable: string) => ({ qualityUnavailable });
-  if (codec === undefined) return unavailable("the codec is not known: name it by --payload-type or --sdp");
+  if (codec === undefined) return unavailable(CODEC_UNKNOWN);
   const impairment = bitsPerSecond === undefined ? undefined : impairmentOf(codec, bitsPerSecond);
   if (impairment === undefined) return unavailable(`the E-model has no parameters for ${codec}`);
   if (loss === undefined || expected < LEAST_PACKETS) return unavailable("too few packets in this time");
@@ -151,15 +154,4 @@ function rate(input: QualityInput): Pick<QualityStats, "rFactor" | "mosCq" | "qu
     rating({ ...impairment, loss, delay, ...(meanBurst === undefined ? {} : { meanBurst }) }),
   );
   return { rFactor, mosCq: meanOpinion(rFactor) };
-}
-
-/** The score of any stream, and the rating of one that is not video. */
-export function judge(input: QualityInput): QualityStats {
-  const { kind, loss } = input;
-  const judged: QualityStats = kind === "video" ? {} : rate(input);
-  if (loss !== undefined) {
-    judged.quality = lossScore(loss);
-    judged.qualityThreshold = thresholdOf(loss);
-  }
-  return judged;
 }

@@ -3,6 +3,7 @@
 
 import { Annotator } from "./annotation.js";
 import { type CodecTable, NO_CODECS } from "./codec.js";
+import { ColumnPool } from "./columnpool.js";
 import { DepthTrack } from "./depthtrack.js";
 import { FeedbackBook } from "./feedback.js";
 import { type Origin, PAIR_TRAITS, type PairRecord, type Snapshot, type Source } from "./native.js";
@@ -89,6 +90,7 @@ export class Sampler {
   readonly #depths = new DepthTrack();
   readonly #selection = new Selection<string>();
   readonly #clock = new SampleClock();
+  readonly #pool = new ColumnPool();
   /** The latest snapshot, and the latest that a sample was made of: rates are since then, and streams are read where they lie. */
   #latest: Snapshot | undefined;
   #sampled: Snapshot | undefined;
@@ -159,7 +161,7 @@ export class Sampler {
     const moment: Moment = { atMs, epochMs, intervalMs };
     const relays = new RelayBook(this.#pairs.ordered);
     const { ordered: members, records, sampledRecords: previousRecords } = this.#streams;
-    const streams = new StreamTable(this.#streams.roster(relays));
+    const streams = new StreamTable(this.#streams.roster(relays), {}, this.#pool);
     addStreamStats(streams, records, previousRecords, moment);
     this.#depths.addStats(streams, records, previousRecords, intervalMs);
     new FeedbackBook(this.#reports.ordered).addStats(streams, members);

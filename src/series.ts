@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** What the lines of one stream or pair have in common, remembered: making it costs as much as the rest of a line. */
 import { formatSeries } from "./line.js";
-import { Phrase } from "./linebuffer.js";
 import type { Endpoints, Owner } from "./stats.js";
 import type { Tags } from "./tag.js";
 
 export interface Series {
-  /** Measurement and tags, as text and as a phrase. */
-  text: string;
-  phrase: Phrase;
-  /** The sample that holds it, its line there, and when its record changed last: who finds it keeps these. */
-  sample: number;
-  at: number;
-  changedMs: number;
+  /** Measurement and tags. */
+  readonly text: string;
 }
 
 type Named = Partial<Endpoints & Owner>;
@@ -51,8 +45,7 @@ function entriesOf(shelf: Shelf, measurement: string, number: number): Entry[] {
 }
 
 function makeSeries(measurement: string, tags: Tags): Series {
-  const text = formatSeries({ measurement, tags });
-  return { text, phrase: new Phrase(text), sample: 0, at: 0, changedMs: 0 };
+  return { text: formatSeries({ measurement, tags }) };
 }
 
 export class SeriesBook {
@@ -60,13 +53,11 @@ export class SeriesBook {
   #older: Shelf = new Map();
   #samples = 0;
 
-  /** Another sample begins. @returns its number, from 1 on */
-  turn(): number {
-    if (++this.#samples % MEMORY_SAMPLES === 0) {
-      this.#older = this.#recent;
-      this.#recent = new Map();
-    }
-    return this.#samples;
+  /** Another sample begins. */
+  turn(): void {
+    if (++this.#samples % MEMORY_SAMPLES > 0) return;
+    this.#older = this.#recent;
+    this.#recent = new Map();
   }
 
   /** @param number - what tells the most of them apart, and is in the tags that `makeTags` gives: SSRC or port */

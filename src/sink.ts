@@ -41,6 +41,15 @@ export function isColumnSample(content: Content): content is ColumnSample {
   return isSample(content) && !Array.isArray(content.streams);
 }
 
+/** Who looks at it later, too, says so first, and releases it in the end: then its memory is another sample's. */
+export function hold(content: Content): void {
+  if (isColumnSample(content)) content.streams.hold();
+}
+
+export function release(content: Content): void {
+  if (isColumnSample(content)) content.streams.release();
+}
+
 /** What the journal says of a sample. */
 export interface FrameHead {
   /** Number of the sample in its journal: 0, 1, … over all restarts, never used twice. */
@@ -59,7 +68,7 @@ export interface Entry extends FrameHead {
 
 /** Where a sink gets its samples: in order, each until it is committed. */
 export interface Feed {
-  /** The next entry; undefined while there is none. */
+  /** The next entry; undefined while there is none. Its content is there until another one is taken, or the feed is closed. */
   take(): Promise<Entry | undefined>;
   /** All up to this entry is done. What was taken and not committed comes again after a restart. */
   commit(entry: Entry): void;

@@ -14,7 +14,7 @@ import type { CandidatePairStats, IceServerStats } from "./pairstats.js";
 import type { QualityStats } from "./quality.js";
 import type { ReportStats } from "./rtcp.js";
 import type { StreamRecords } from "./streamrow.js";
-import type { StreamIdentity, StreamTable } from "./streamtable.js";
+import type { NumberColumn, StreamIdentity, StreamTable } from "./streamtable.js";
 
 export type { Endpoints, Owner, StatsContext } from "./origin.js";
 export type { CandidatePairStats, IceServerStats, RttSource } from "./pairstats.js";
@@ -128,85 +128,96 @@ export function packetsLost(record: StreamRecord): number {
 
 const secondsQ8 = (nsQ8: number): number => nsQ8 / 256 / 1e9;
 
-/** @returns NaN if nothing was expected */
-function fractionLost(record: StreamRecord, lost: number, previous: StreamRecord | undefined): number {
-  const expected = packetsExpected(record) - (previous ? packetsExpected(previous) : 0);
-  const lostSince = lost - (previous ? packetsLost(previous) : 0);
-  return expected > 0 ? Math.min(1, Math.max(0, lostSince / expected)) : Number.NaN;
-}
-
-/** What the records say of the streams of a table, row by row. `previousRecords` are of the same streams at the snapshot before. */
+/** What the records say of the streams of a table. `previousRecords` are of the same streams at the snapshot before. */
 export function addStreamStats(
   table: StreamTable,
   records: StreamRecords,
   previousRecords: StreamRecords,
   moment: Moment,
 ): void {
-  const { epochMs, atMs, intervalMs } = moment;
-  const payloadType = table.number("payloadType");
-  const packetsDuplicated = table.number("packetsDuplicated");
-  const packetsReordered = table.number("packetsReordered");
-  const clockRate = table.number("clockRate");
-  const clockRateSource = table.text("clockRateSource");
-  const bitsPerSecond = table.number("bitsPerSecond");
-  const packetsPerSecond = table.number("packetsPerSecond");
-  const received = inboundColumns(table);
-  const sent = outboundColumns(table);
+  addCounts(table, records, moment);
+  addClocks(table, records);
+  if (moment.intervalMs > 0) addRates(table, records, previousRecords, moment.intervalMs);
+  addLosses(table, records, previousRecords);
+}
+
+/** The totals that records hold, and where they go for streams that are received and for those that are sent. */
+function countsOf(table: StreamTable, { columns }: StreamRecords) {
+  const { packets, bytes, headerBytes, payloadType, duplicated, reordered } = columns;
+  const byDirection: [Float64Array, NumberColumn, NumberColumn][] = [
+    [packets, table.number("packetsReceived"), table.number("packetsSent")],
+    [bytes, table.number("bytesReceived"), table.number("bytesSent")],
+    [headerBytes, table.number("headerBytesReceived"), table.number("headerBytesSent")],
+  ];
+  const ofBoth: [Float64Array, NumberColumn][] = [
+    [payloadType, table.number("payloadType")],
+    [duplicated, table.number("packetsDuplicated")],
+    [reordered, table.number("packetsReordered")],
+  ];
+  return { byDirection, ofBoth };
+}
+
+function addCounts(table: StreamTable, records: StreamRecords, { epochMs, atMs }: Moment): void {
+  const { rows, columns } = records;
   const { isSent } = table.roster;
-  for (let i = 0; i < table.length; i++) {
-    const record = records.at(i) as StreamRecord;
-    const previous = previousRecords.at(i);
-    const source = CLOCK_RATE_SOURCES[record.clockSource];
-    const lastPacket = epochMs - atMs + record.lastMs;
-    payloadType[i] = record.payloadType;
-    packetsDuplicated[i] = record.duplicated;
-    packetsReordered[i] = record.reordered;
-    if (source !== undefined) {
-      clockRate[i] = record.clockRate;
-      clockRateSource[i] = source;
-    }
-    if (previous !== undefined && intervalMs > 0) {
-      bitsPerSecond[i] = ((record.bytes - previous.bytes) * 8000) / intervalMs;
-      packetsPerSecond[i] = ((record.packets - previous.packets) * 1000) / intervalMs;
-    }
-    if (isSent[i] === 1) {
-      sent.packets[i] = record.packets;
-      sent.bytes[i] = record.bytes;
-      sent.headerBytes[i] = record.headerBytes;
-      sent.lastPacket[i] = lastPacket;
-      continue;
-    }
-    received.packets[i] = record.packets;
-    received.bytes[i] = record.bytes;
-    received.headerBytes[i] = record.headerBytes;
-    received.lastPacket[i] = lastPacket;
-    const lost = packetsLost(record);
-    received.lost[i] = lost;
-    received.fractionLost[i] = fractionLost(record, lost, previous);
-    if (source === undefined) continue;
-    received.jitter[i] = secondsQ8(record.jitterNsQ8);
-    received.jitterRfc3550[i] = secondsQ8(record.jitterRfc3550NsQ8);
+  const { byDirection, ofBoth } = countsOf(table, records);
+  for (const [from, to] of ofBoth) for (let i = 0; i < rows.length; i++) to[i] = from[rows[i] as number] as number;
+  for (const [from, received, sent] of byDirection) {
+    for (let i = 0; i < rows.length; i++) (isSent[i] === 1 ? sent : received)[i] = from[rows[i] as number] as number;
+  }
+  const { lastMs } = columns;
+  const received = table.number("lastPacketReceivedTimestamp");
+  const sent = table.number("lastPacketSentTimestamp");
+  for (let i = 0; i < rows.length; i++) {
+    (isSent[i] === 1 ? sent : received)[i] = epochMs - atMs + (lastMs[rows[i] as number] as number);
   }
 }
 
-function inboundColumns(table: StreamTable) {
-  return {
-    packets: table.number("packetsReceived"),
-    bytes: table.number("bytesReceived"),
-    headerBytes: table.number("headerBytesReceived"),
-    lastPacket: table.number("lastPacketReceivedTimestamp"),
-    lost: table.number("packetsLost"),
-    fractionLost: table.number("fractionLost"),
-    jitter: table.number("jitter"),
-    jitterRfc3550: table.number("jitterRfc3550"),
-  };
+function addClocks(table: StreamTable, { rows, columns }: StreamRecords): void {
+  const { clockSource, clockRate, jitterNsQ8, jitterRfc3550NsQ8 } = columns;
+  const { isSent } = table.roster;
+  const rates = table.number("clockRate");
+  const sources = table.text("clockRateSource");
+  const jitter = table.number("jitter");
+  const jitterRfc3550 = table.number("jitterRfc3550");
+  const names = CLOCK_RATE_SOURCES.map((name) => (name === undefined ? Number.NaN : sources.numberOf(name)));
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number;
+    const source = clockSource[row] as number;
+    if (source === 0) continue;
+    rates[i] = clockRate[row] as number;
+    sources.numbers[i] = names[source] as number;
+    if (isSent[i] === 1) continue;
+    jitter[i] = secondsQ8(jitterNsQ8[row] as number);
+    jitterRfc3550[i] = secondsQ8(jitterRfc3550NsQ8[row] as number);
+  }
 }
 
-function outboundColumns(table: StreamTable) {
-  return {
-    packets: table.number("packetsSent"),
-    bytes: table.number("bytesSent"),
-    headerBytes: table.number("headerBytesSent"),
-    lastPacket: table.number("lastPacketSentTimestamp"),
-  };
+function addRates(table: StreamTable, now: StreamRecords, before: StreamRecords, intervalMs: number): void {
+  const bitsPerSecond = table.number("bitsPerSecond");
+  const packetsPerSecond = table.number("packetsPerSecond");
+  const [bytes, bytesBefore] = [now.columns.bytes, before.columns.bytes];
+  const [packets, packetsBefore] = [now.columns.packets, before.columns.packets];
+  for (let i = 0; i < now.rows.length; i++) {
+    const [row, rowBefore] = [now.rows[i] as number, before.rows[i] as number];
+    if (rowBefore < 0) continue;
+    bitsPerSecond[i] = (((bytes[row] as number) - (bytesBefore[rowBefore] as number)) * 8000) / intervalMs;
+    packetsPerSecond[i] = (((packets[row] as number) - (packetsBefore[rowBefore] as number)) * 1000) / intervalMs;
+  }
+}
+
+function addLosses(table: StreamTable, records: StreamRecords, previousRecords: StreamRecords): void {
+  const { isSent } = table.roster;
+  const packetsLostColumn = table.number("packetsLost");
+  const fractionLost = table.number("fractionLost");
+  for (let i = 0; i < table.length; i++) {
+    if (isSent[i] === 1) continue;
+    const record = records.at(i) as StreamRecord;
+    const previous = previousRecords.at(i);
+    const lost = packetsLost(record);
+    packetsLostColumn[i] = lost;
+    const expected = packetsExpected(record) - (previous ? packetsExpected(previous) : 0);
+    const lostSince = lost - (previous ? packetsLost(previous) : 0);
+    if (expected > 0) fractionLost[i] = Math.min(1, Math.max(0, lostSince / expected));
+  }
 }

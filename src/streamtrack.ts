@@ -4,7 +4,7 @@ import type { Columns, Origin, Source, StreamRecord } from "./native.js";
 import type { Owner } from "./origin.js";
 import { pairKey, type RelayBook } from "./relay.js";
 import type { Carried } from "./selection.js";
-import { StreamRecords, StreamRow } from "./streamrow.js";
+import { literalOf, StreamRecords, StreamRow } from "./streamrow.js";
 import { Roster, type StreamIdentity } from "./streamtable.js";
 import { Track, Tracked } from "./track.js";
 
@@ -104,7 +104,7 @@ export class StreamTrack extends Track<StreamRecord, TrackedStream> {
 
   override update(columns: Columns<StreamRecord>, source: Source): TrackedStream[] {
     const added = super.update(columns, source);
-    this.#columns = columns;
+    this.#columns = literalOf(columns);
     if (this.ordered === this.#placed) return added;
     this.#placed = this.ordered;
     this.#rows = Int32Array.from(this.ordered, ({ row }) => row);

@@ -19,6 +19,7 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Journal, type JournalOptions, openJournal, readJournal } from "../src/journal.js";
 import { type Content, isSample } from "../src/sink.js";
+import { Roster, StreamTable } from "../src/streamtable.js";
 import { can } from "./capability.js";
 import { inboundStream, makeSample } from "./samples.js";
 
@@ -304,6 +305,32 @@ describe("journal: a cursor that lags", () => {
     for (let entry = await cursor.take(); entry; entry = await cursor.take()) seen.push(entry.content.timestamp);
     expect(seen).toEqual(range(40));
     expect(cursor.lost).toEqual({});
+  });
+});
+
+describe("journal: the memory of a sample", () => {
+  it("is let go once it is on disk and each cursor has taken another one", async () => {
+    const journal = await open();
+    const [fast, slow] = [journal.openCursor("fast"), journal.openCursor("slow")];
+    const tables: StreamTable[] = [];
+    const isHeld = (i: number) => tables[i]?.numbers.size === 1;
+    for (const n of [1, 2, 3]) {
+      const streams = new StreamTable(new Roster([]));
+      streams.number("jitter");
+      tables.push(streams);
+      journal.append({ ...sampleAt(n), streams });
+      await settled(journal);
+    }
+    for (const cursor of [fast, fast, fast, slow]) await cursor.take();
+    journal.append(sampleAt(4));
+    await settled(journal);
+    expect([0, 1, 2].map(isHeld)).toEqual([true, true, true]);
+    await slow.take();
+    expect([0, 1, 2].map(isHeld)).toEqual([false, true, true]);
+    slow.close();
+    fast.close();
+    await journal.close(1_000);
+    expect([0, 1, 2].map(isHeld)).toEqual([false, false, false]);
   });
 });
 

@@ -5,7 +5,7 @@ import { InfluxDB } from "influx";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LineEncoder } from "../src/encoder.js";
 import { formatLine } from "../src/line.js";
-import { LineBuffer } from "../src/linebuffer.js";
+import { addon, type LineField, type LinePlace } from "../src/native.js";
 import { SCHEMA } from "../src/point.js";
 import { BEHAVIOURS, type FaultServer, startFaultServer } from "./faultserver.js";
 import { parseLine } from "./points.js";
@@ -55,12 +55,33 @@ describe("line protocol", () => {
   });
 });
 
+/** The lines of rows of these fields, as far as there is room for them. */
+function writeRows(fields: readonly LineField[], changes: Partial<LinePlace> & { skipped?: Uint8Array } = {}) {
+  const rows = fields[0]?.values.length ?? 0;
+  const { skipped = new Uint8Array(rows), ...given } = changes;
+  const place = { bytes: Buffer.alloc(10_000), starts: new Float64Array(rows + 1), row: 0, line: 0, at: 0, ...given };
+  const seriesEnds = Float64Array.from({ length: rows }, (_, i) => i + 1);
+  const series = Buffer.alloc(rows, "s");
+  const table = {
+    series,
+    seriesEnds,
+    kinds: new Uint8Array(rows),
+    fields: [fields, []],
+    skipped,
+    tail: " 7\n",
+  } as const;
+  const refused = addon.writeLines(table, place);
+  return { refused, place, text: place.bytes.toString("utf8", 0, place.at) };
+}
+
+const floats = (...values: number[]): LineField => ({
+  name: ",a=",
+  values: Float64Array.from(values),
+  isInteger: false,
+});
+
 describe("line protocol: numbers", () => {
-  const write = (value: number): string => {
-    const buffer = new LineBuffer();
-    buffer.addNumber(value);
-    return buffer.toString();
-  };
+  const write = (value: number): string => writeRows([floats(value)]).text.slice("s a=".length, -" 7\n".length);
 
   it.each([
     0,
@@ -103,11 +124,60 @@ describe("line protocol: numbers", () => {
       { numRuns: 5000 },
     );
   });
+});
 
-  it("grows, and quotes what is no ASCII", () => {
-    const buffer = new LineBuffer();
-    const text = `"\\é${"ü".repeat(40_000)}"`;
-    buffer.addQuoted(text);
-    expect(buffer.toString()).toBe(`"${text.replace(/["\\]/g, "\\$&")}"`);
+describe("line protocol: rows", () => {
+  const texts: LineField = {
+    name: ",t=",
+    values: Float64Array.of(1, Number.NaN, 0),
+    isInteger: false,
+    texts: ['"é"', '"b"'],
+  };
+  const numbers: LineField = { name: ",n=", values: Float64Array.of(5, 6, Number.NaN), isInteger: true };
+
+  it("have the fields that there are", () => {
+    expect(writeRows([numbers, texts]).text).toBe('s n=5i,t="b" 7\ns n=6i 7\ns t="é" 7\n');
+  });
+
+  it("end where there is no more room, and go on where they ended", () => {
+    let { place, text } = writeRows([numbers, texts], { bytes: Buffer.alloc(120) });
+    expect([place.row, place.line, place.at]).toEqual([1, 1, text.length]);
+    const bytes = Buffer.alloc(1000);
+    bytes.set(place.bytes);
+    ({ place, text } = writeRows([numbers, texts], { ...place, bytes }));
+    expect(text).toBe(writeRows([numbers, texts]).text);
+    expect([...place.starts.subarray(0, 3)]).toEqual([0, 15, 24]);
+  });
+
+  it("that are skipped are none", () => {
+    const { text, place } = writeRows([numbers, texts], { skipped: Uint8Array.of(0, 1, 0) });
+    expect(text).toBe('s n=5i,t="b" 7\ns t="é" 7\n');
+    expect([place.row, place.line]).toEqual([3, 2]);
+  });
+
+  it.each([0.5, 2 ** 53, -(2 ** 53), Number.POSITIVE_INFINITY])("of integers refuse %d", (value) => {
+    const { refused, place, text } = writeRows([floats(1, 2), { ...numbers, values: Float64Array.of(1, value) }]);
+    expect([refused, place.row, text]).toEqual([1, 1, "s a=1,n=1i 7\n"]);
+  });
+
+  it.each([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])("of floats refuse %d", (value) => {
+    expect(writeRows([floats(value)])).toMatchObject({ refused: 0, text: "" });
+  });
+
+  it("of texts refuse what is in no list", () => {
+    expect(writeRows([{ ...texts, values: Float64Array.of(2) }]).refused).toBe(0);
+    expect(writeRows([{ ...texts, values: Float64Array.of(-1) }]).refused).toBe(0);
+  });
+
+  it("cannot be made of what is too short, and nothing is read behind its end", () => {
+    const wrong: [string, () => unknown][] = [
+      ["values", () => writeRows([floats(1, 2), { ...numbers, values: Float64Array.of(1) }])],
+      ["starts", () => writeRows([floats(1, 2)], { starts: new Float64Array(1) })],
+      ["at", () => writeRows([floats(1)], { at: 10_001 })],
+      ["row", () => writeRows([floats(1)], { row: 2 })],
+      ["skipped", () => writeRows([floats(1)], { skipped: new Uint8Array(0) })],
+      ["bytes", () => writeRows([floats(1)], { bytes: {} as Uint8Array })],
+    ];
+    for (const [name, write] of wrong) expect(write, name).toThrow(new RegExp(`^${name} must`));
   });
 });

@@ -5,14 +5,18 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ColumnPool } from "../src/columnpool.js";
 import { LineEncoder } from "../src/encoder.js";
 import { decodeContent, encodeFrame, type FoundFrame, readFrame } from "../src/frame.js";
 import { PAIR_TRAITS } from "../src/native.js";
 import { Sampler } from "../src/sampler.js";
 import { type Content, isSample } from "../src/sink.js";
 import { type ColumnSample, toSample } from "../src/stats.js";
+import { Roster, StreamTable, TextColumn } from "../src/streamtable.js";
 import { readColumns, writeColumns } from "../src/tablebytes.js";
 import { FakeSource, originOf, pairRecord, streamRecord } from "./records.js";
+
+const ENDS = { srcAddress: "192.0.2.1", srcPort: 1, dstAddress: "192.0.2.2", dstPort: 2 };
 
 /** Streams of both directions, also through a relay; with clocks and without; that lost, and that stood still. */
 async function measureTwice(changes: (second: number) => Partial<FakeSource>): Promise<ColumnSample> {
@@ -105,6 +109,47 @@ describe("a table of streams", () => {
   });
 });
 
+describe("the memory of a table", () => {
+  const who = Array.from({ length: 3 }, (_, i) => ({ type: "inbound-rtp" as const, ssrc: i, ...ENDS }));
+  const make = (pool: ColumnPool) => new StreamTable(new Roster(who), {}, pool);
+
+  it("is that of one that nobody holds any more, and begins empty", () => {
+    const pool = new ColumnPool();
+    const first = make(pool);
+    first.hold();
+    first.hold();
+    const { buffer } = first.number("jitter").fill(5);
+    first.release();
+    expect(make(pool).number("jitter").buffer).not.toBe(buffer);
+    expect(first.number("jitter")[0]).toBe(5);
+    first.release();
+    const second = make(pool);
+    expect(second.number("packetsLost").buffer).toBe(buffer);
+    expect([...second.number("packetsLost")]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+  });
+
+  it("has nothing in it for who held it too short", () => {
+    const table = make(new ColumnPool());
+    table.hold();
+    table.number("jitter").fill(5);
+    table.text("kind").set(0, "audio");
+    table.release();
+    const stats = {};
+    table.addTo(stats, 0);
+    expect(stats).toEqual({});
+  });
+
+  it("is another one for many more streams, or many fewer, and for more columns than one has", () => {
+    const pool = new ColumnPool();
+    const large = pool.take(1_000_000);
+    pool.give(large);
+    expect(pool.take(100)).not.toBe(large);
+    const table = make(pool);
+    const columns = Array.from({ length: 100 }, (_, i) => table.number(`n${i}`).fill(i));
+    expect(columns.map((column) => [...column])).toEqual(columns.map((_, i) => [i, i, i]));
+  });
+});
+
 describe("columns in bytes", () => {
   it("are the same numbers and texts, whatever they are", () => {
     const number = fc.oneof(
@@ -139,14 +184,16 @@ describe("columns in bytes", () => {
         const numbers = new Map(
           Object.entries({ a, b }).map(([name, values]) => [name, Float64Array.from(values, (v) => v + 0)]),
         );
-        const texts = new Map(Object.entries({ c, d }));
+        const texts = new Map(Object.entries({ c, d }).map(([name, column]) => [name, TextColumn.from(column)]));
         const bytes = writeColumns({ numbers, texts }, rows);
         const read = readColumns(Buffer.concat([Buffer.from("xyz"), bytes]), 3);
-        const full = <T>(columns: ReadonlyMap<string, ArrayLike<T>>, isThere: (value: T) => boolean) =>
-          [...columns].filter(([, column]) => Array.from(column).some(isThere));
+        const isFull = (column: Float64Array) => !column.every(Number.isNaN);
+        const said = (column: TextColumn) => Array.from({ length: rows }, (_, i) => column.at(i));
         expect(read.end).toBe(3 + bytes.length);
-        expect([...read.numbers]).toEqual(full(numbers, (value) => !Number.isNaN(value)));
-        expect([...read.texts]).toEqual(full(texts, (value) => value !== undefined));
+        expect([...read.numbers]).toEqual([...numbers].filter(([, column]) => isFull(column)));
+        expect([...read.texts].map(([name, column]) => [name, said(column)])).toEqual(
+          Object.entries({ c, d }).filter(([, column]) => column.some((value) => value !== undefined)),
+        );
       }),
       { numRuns: 2000 },
     );
