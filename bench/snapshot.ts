@@ -2,23 +2,30 @@
 /**
  * Records → columns → stats → lines: CPU per stream, garbage collection included, with the probes that are on by default. The records
  * are of a capture, which fill the same columns as those of the kernel do; and of the kernel's maps, with room for sixteen times as
- * many streams, half of them inbound. Built code: `npm run build && npx tsx bench/snapshot.ts [STREAMS]`
+ * many streams, half of them inbound. `npx tsx bench/snapshot.ts [STREAMS]`
  */
 import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "esbuild";
+import { OPTIONS } from "../scripts/bundleoptions.js";
 import type { LineEncoder as Encoder } from "../src/encoder.js";
 import { addon, type HookProbe, rowCount, type Snapshot, type Source } from "../src/native.js";
 import type { Sampler as Sampling } from "../src/sampler.js";
 import { FIRST_SECOND, FRAME_MS, writeCapture } from "./capture.js";
 import { figureOf, type Part } from "./figure.js";
-import { Rig } from "./rig.js";
+import { Rig, ROOT } from "./rig.js";
 import { printPart } from "./table.js";
 
-/** As it is shipped: what runs TypeScript gives each function a name, at a cost. */
-const built = (name: string): Promise<Record<string, unknown>> => import(join("..", "dist", `${name}.js`));
-const { Sampler } = (await built("sampler")) as { Sampler: typeof Sampling };
-const { LineEncoder } = (await built("encoder")) as { LineEncoder: typeof Encoder };
+/** As it is shipped, in one file: what runs TypeScript gives each function a name, at a cost. */
+const BUNDLE = join(ROOT, "build", "snapshot.cjs");
+const exported = `export { Sampler } from "./src/sampler.js"; export { LineEncoder } from "./src/encoder.js";`;
+await build({ ...OPTIONS, stdin: { contents: exported, resolveDir: ROOT }, outfile: BUNDLE });
+const { Sampler, LineEncoder } = createRequire(import.meta.url)(BUNDLE) as {
+  Sampler: typeof Sampling;
+  LineEncoder: typeof Encoder;
+};
 
 const streams = Number(process.argv[2] ?? 100_000);
 /** Before the first round; and each stream has one packet more in each. */

@@ -56,7 +56,7 @@ function checkHost(): void {
   if (process.geteuid?.() !== 0) {
     throw new RtcprobeError("ERR_PERMISSION", "the demo makes network namespaces and loads eBPF", "run it as root");
   }
-  if (!existsSync(join(ROOT, "dist", "cli.js"))) {
+  if (!existsSync(join(ROOT, "dist", "cli.cjs"))) {
     throw new RtcprobeError("ERR_UNAVAILABLE", "rtcprobe is not built", "run: make build");
   }
 }

@@ -20,7 +20,7 @@ const C_FOLDERS: Record<string, { ours: string[]; system: RegExp }> = {
 
 /** src/ from top to bottom: a file uses those below it, or beside it in its own row, and never in a circle. */
 const ROWS: string[][] = [
-  ["cli", "dailyprogram", "historyprogram"],
+  ["cli", "analyzeprogram", "dailyprogram", "historyprogram", "program"],
   ["commands"],
   ["daemon", "callservice", "client", "host", "history", "output", "view", "reportview", "packetcsv"],
   [

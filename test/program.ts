@@ -15,7 +15,7 @@ function newest(directory: string, ending: string): number {
 
 /** Yesterday's build would pass or fail yesterday's tests. */
 export function checkBuild(): void {
-  if (newest("src", ".ts") > newest("dist", ".js")) throw new Error("dist is older than src: run npm run build");
+  if (newest("src", ".ts") > newest("dist", ".cjs")) throw new Error("dist is older than src: run npm run build");
 }
 
 export interface RunOptions {

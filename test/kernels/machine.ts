@@ -26,12 +26,6 @@ function put(root: string, from: string, to: string): void {
   copyFileSync(from, join(root, to));
 }
 
-/** What the built program needs of node_modules. */
-function modules(): string[] {
-  const listed = execFileSync("npm", ["ls", "--omit=dev", "--all", "--parseable"], { cwd: ROOT, encoding: "utf8" });
-  return listed.split("\n").filter((path) => path.includes("node_modules"));
-}
-
 /**
  * Makes the root of a machine, in a directory that is empty.
  * @param captures - files for `guest`, by name
@@ -44,9 +38,7 @@ export function makeRoot(directory: string, captures: ReadonlyMap<string, string
   put(root, join(import.meta.dirname, "guest"), "init");
   chmodSync(join(root, "init"), 0o755);
   put(root, process.execPath, "bin/node");
-  for (const name of ["bin", "dist", "package.json"])
-    cpSync(join(ROOT, name), join(root, PLACE, name), { recursive: true });
-  for (const path of modules()) cpSync(path, join(root, PLACE, path.slice(ROOT.length)), { recursive: true });
+  for (const name of ["bin", "dist"]) cpSync(join(ROOT, name), join(root, PLACE, name), { recursive: true });
   for (const program of PROGRAMS) put(root, join(ROOT, program), join(PLACE, program));
   const libraries = [process.execPath, ...PROGRAMS.map((program) => join(ROOT, program))].flatMap(librariesOf);
   for (const library of new Set(libraries)) put(root, library, library);
