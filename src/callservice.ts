@@ -22,13 +22,13 @@ export interface CallService {
   close(): Promise<void>;
 }
 
-function bookOptions(config: Config) {
+async function bookOptions(config: Config) {
   const { daily, calls, host = hostname() } = config;
   return {
     maxAgeMs: calls.maxAge,
     host,
     times: daily ?? TIMES,
-    daily: openDaily(config),
+    daily: await openDaily(config),
     rooms: daily?.rooms ?? [],
     participantName: daily?.participantName,
   } satisfies Partial<BookOptions>;
@@ -37,7 +37,7 @@ function bookOptions(config: Config) {
 /** @throws RtcprobeError ERR_FILE, ERR_CONFIG */
 export async function openCalls(config: Config, store: Store, say: (line: string) => void): Promise<CallService> {
   const calls = new CallBook({
-    ...bookOptions(config),
+    ...(await bookOptions(config)),
     store: new CallStore(config.calls.directory),
     // What the journal has, the sinks get.
     write: async (points) => {
@@ -60,7 +60,7 @@ export async function openCalls(config: Config, store: Store, say: (line: string
   return {
     calls,
     async configure(next) {
-      calls.configure(bookOptions(next));
+      calls.configure(await bookOptions(next));
       await hear(next.daily?.webhook);
     },
     async close() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** HTTP with JSON on a Unix socket: `curl --unix-socket` is a client. Who may connect, the socket's mode says. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { z } from "zod";
+import * as z from "zod";
 import type { Calls } from "./call/book.js";
 import { RtcprobeError } from "./errors.js";
 import type { Health } from "./health.js";

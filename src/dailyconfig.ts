@@ -2,7 +2,7 @@
 /** The part of the configuration that is about Daily and the calls, and its secrets. */
 import { join } from "node:path";
 import { findCredential, readSecret } from "./credential.js";
-import { Daily } from "./daily/client.js";
+import type { Daily } from "./daily/client.js";
 import type { DailyOptions } from "./daily/request.js";
 import { RtcprobeError } from "./errors.js";
 import type { Layer } from "./schema.js";
@@ -98,11 +98,13 @@ export function makeCallsConfig(layers: readonly Layer[]): CallsConfig {
  * Asks Daily as configured, within the limits that all who share the directory of calls keep together; undefined without a key.
  * @throws RtcprobeError ERR_CONFIG when the key cannot be sent
  */
-export function openDaily(
+export async function openDaily(
   { daily, calls }: { daily?: DailyConfig; calls: CallsConfig },
   more: Pick<DailyOptions, "attempts" | "attemptMs"> = {},
-): Daily | undefined {
+): Promise<Daily | undefined> {
   if (daily?.key === undefined) return undefined;
+  // Most commands read the configuration, and few ask Daily.
+  const { Daily } = await import("./daily/client.js");
   return new Daily({
     key: daily.key,
     url: daily.url,

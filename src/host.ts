@@ -86,7 +86,8 @@ async function checkInfluxdb({ sinks }: Config): Promise<Finding[]> {
 /** Asks for the one thing that any key may see. */
 async function checkDaily(config: Config): Promise<Finding[]> {
   try {
-    const present = await openDaily(config, { attempts: 1, attemptMs: DAILY_MS })?.presence();
+    const daily = await openDaily(config, { attempts: 1, attemptMs: DAILY_MS });
+    const present = await daily?.presence();
     if (present === undefined) return [];
     return [finding("Daily", true, `the key is good; ${present.length} participants are in the domain's rooms now`)];
   } catch (error) {

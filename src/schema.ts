@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What values each setting may have, wherever it is given. */
 import { isIP } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { parseBytes, parseDuration, parseWhole, quoteText } from "./duration.js";
 import { RtcprobeError } from "./errors.js";
 import { parseProbes } from "./probes.js";

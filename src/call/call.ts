@@ -2,7 +2,7 @@
 /** What a call is: the streams and pairs of one process that belong to one meeting. */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { RtcprobeError } from "../errors.js";
 import type { Endpoints, Owner } from "../stats.js";
 

@@ -3,7 +3,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
-import { z } from "zod";
+import * as z from "zod";
 import { errnoName, RtcprobeError } from "../errors.js";
 
 export interface WebhookOptions {

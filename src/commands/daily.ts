@@ -30,7 +30,7 @@ const PROGRESS_EVERY = 100;
 
 /** @throws RtcprobeError ERR_CONFIG when there is no key */
 async function findDaily({ env }: CommandContext, flags: Flags): Promise<Daily> {
-  const daily = openDaily(await loadConfig({ flags, env, path: flags.config }));
+  const daily = await openDaily(await loadConfig({ flags, env, path: flags.config }));
   if (daily) return daily;
   const hint = "put the API key of the domain (dashboard, Developers) into a file, and give it as --daily-key-file";
   throw new RtcprobeError("ERR_CONFIG", "there is no Daily key", hint);

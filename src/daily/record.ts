@@ -4,7 +4,7 @@
  * it. Names are ours where Daily has several for one thing: a meeting's id is also its mtgSessionId, a participant's id also
  * userSessionId, participant_id and session_id.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type Moment, parseTimestamp } from "./timestamp.js";
 
 export type Raw = Readonly<Record<string, unknown>>;
