@@ -93,8 +93,10 @@ await takeSnapshots(capture, snapshot);
 for (let round = 0; round < ROUNDS; round++) {
   await readPackets(PACKETS_PER_STREAM + 1 + round);
   const sample = await nsPerStream(stats, () => sampler.measure());
+  sample.streams.hold();
   const written = await nsPerStream(lines, () => encoder.encode(sample));
   encoder.reuse(written);
+  sample.streams.release();
   missed += streams + 1 - written.length;
 }
 capture.close();

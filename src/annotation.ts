@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What is said of a stream beside its record: its codec, which other stream it repairs, and how good it is. */
-import { type CodecTable, findCodec, kindOfClock, kindOfCodec } from "./codec.js";
+import { type Codec, type CodecTable, findCodec, kindOfClock, kindOfCodec, type MediaKind } from "./codec.js";
 import { clearDepthTiming } from "./depth.js";
 import type { StreamRecord } from "./native.js";
 import { type Member, Pairing, type RepairKind } from "./pairing.js";
@@ -16,10 +16,16 @@ function addCodecs(table: StreamTable, codecs: CodecTable): void {
   const [mimeTypes, kinds, clockRates] = [table.text("codec"), table.text("kind"), table.number("clockRate")];
   const payloadTypes = table.number("payloadType");
   const ssrcs = table.roster.numbers.get("ssrc") as NumberColumn;
+  let latest: Codec | undefined;
+  let latestKind: MediaKind | undefined;
   for (let i = 0; i < table.length; i++) {
     const codec = findCodec(codecs, payloadTypes[i] as number, ssrcs[i] as number);
-    kinds.set(i, codec === undefined ? kindOfClock(given(clockRates[i])) : kindOfCodec(codec));
-    if (codec === undefined) continue;
+    if (codec === undefined) {
+      kinds.set(i, kindOfClock(given(clockRates[i])));
+      continue;
+    }
+    if (codec !== latest) [latest, latestKind] = [codec, kindOfCodec(codec)];
+    kinds.set(i, latestKind);
     mimeTypes.set(i, codec.mimeType);
     if (codec.channels !== undefined) table.number("channels")[i] = codec.channels;
   }
@@ -99,11 +105,55 @@ export interface Observed {
   previousRecords: StreamRecords;
 }
 
+/** The highest bit rate so far: silence and DTX only lower it, so it is the encoder's. */
+function peakRate(member: Member, bitsPerSecond: number): number {
+  member.peakBitsPerSecond = Math.max(member.peakBitsPerSecond ?? 0, bitsPerSecond);
+  return member.peakBitsPerSecond;
+}
+
+/** What takes time is for those that it is asked of, and most are video, or nobody named their codec. */
+function addRatings(
+  table: StreamTable,
+  left: Uint8Array,
+  streams: Observed,
+  pairs: readonly CandidatePairStats[],
+): void {
+  const { members, records, previousRecords } = streams;
+  const [kinds, codecs, reasons] = [table.text("kind"), table.text("codec"), table.text("qualityUnavailable")];
+  const losses = table.number("fractionLost");
+  const jitters = table.number("jitter");
+  const rates = table.number("bitsPerSecond");
+  const lossRuns = table.numbers.get("meanLossRun");
+  const video = kinds.numberOf("video");
+  const unknown = reasons.numberOf(CODEC_UNKNOWN);
+  let times: Map<string, number> | undefined;
+  for (let i = 0; i < members.length; i++) {
+    if (left[i] === 1 || kinds.numbers[i] === video) continue;
+    const codec = codecs.at(i);
+    if (codec === undefined) {
+      reasons.numbers[i] = unknown;
+      continue;
+    }
+    times ??= roundTrips(pairs);
+    const record = records.at(i) as StreamRecord;
+    const rated = rate({
+      codec,
+      loss: given(losses[i]),
+      meanBurst: given(lossRuns?.[i]),
+      expected: expectedSince(record, previousRecords.at(i)),
+      jitter: given(jitters[i]),
+      roundTripTime: times.size === 0 ? undefined : times.get(endsKey(table.roster.who[i] as StreamIdentity)),
+      bitsPerSecond: peakRate(members[i] as Member, bitRate(record, rates[i])),
+    });
+    reasons.set(i, rated.qualityUnavailable);
+    if (rated.rFactor !== undefined) table.number("rFactor")[i] = rated.rFactor;
+    if (rated.mosCq !== undefined) table.number("mosCq")[i] = rated.mosCq;
+  }
+}
+
 export class Annotator {
   readonly #codecs: CodecTable;
   readonly #pairing: Pairing;
-  /** The highest bit rate of each stream so far: silence and DTX only lower it, so it is the encoder's. */
-  readonly #peaks = new WeakMap<Member, number>();
 
   constructor(codecs: CodecTable) {
     this.#codecs = codecs;
@@ -144,47 +194,6 @@ export class Annotator {
     const repairKinds = table.texts.get("repairKind");
     for (let i = 0; repairKinds && i < table.length; i++) if (repairKinds.at(i) !== undefined) left[i] = 1;
     addScores(table, left);
-    this.#addRatings(table, left, streams, pairs);
-  }
-
-  /** What takes time is for those that it is asked of, and most are video, or nobody named their codec. */
-  #addRatings(table: StreamTable, left: Uint8Array, streams: Observed, pairs: readonly CandidatePairStats[]): void {
-    const { members, records, previousRecords } = streams;
-    const [kinds, codecs, reasons] = [table.text("kind"), table.text("codec"), table.text("qualityUnavailable")];
-    const losses = table.number("fractionLost");
-    const jitters = table.number("jitter");
-    const rates = table.number("bitsPerSecond");
-    const lossRuns = table.numbers.get("meanLossRun");
-    const video = kinds.numberOf("video");
-    const unknown = reasons.numberOf(CODEC_UNKNOWN);
-    let times: Map<string, number> | undefined;
-    for (let i = 0; i < members.length; i++) {
-      if (left[i] === 1 || kinds.numbers[i] === video) continue;
-      const codec = codecs.at(i);
-      if (codec === undefined) {
-        reasons.numbers[i] = unknown;
-        continue;
-      }
-      times ??= roundTrips(pairs);
-      const record = records.at(i) as StreamRecord;
-      const rated = rate({
-        codec,
-        loss: given(losses[i]),
-        meanBurst: given(lossRuns?.[i]),
-        expected: expectedSince(record, previousRecords.at(i)),
-        jitter: given(jitters[i]),
-        roundTripTime: times.get(endsKey(table.roster.who[i] as StreamIdentity)),
-        bitsPerSecond: this.#peakRate(members[i] as Member, bitRate(record, rates[i])),
-      });
-      reasons.set(i, rated.qualityUnavailable);
-      if (rated.rFactor !== undefined) table.number("rFactor")[i] = rated.rFactor;
-      if (rated.mosCq !== undefined) table.number("mosCq")[i] = rated.mosCq;
-    }
-  }
-
-  #peakRate(member: Member, bitsPerSecond: number): number {
-    const peak = Math.max(this.#peaks.get(member) ?? 0, bitsPerSecond);
-    this.#peaks.set(member, peak);
-    return peak;
+    addRatings(table, left, streams, pairs);
   }
 }

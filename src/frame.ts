@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { crc32, deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
 import { type Content, type FrameHead, isColumnSample } from "./sink.js";
 import type { ColumnSample } from "./stats.js";
-import { identitiesOf, Roster, StreamTable } from "./streamtable.js";
+import { type Columns, identitiesOf, Roster, StreamTable } from "./streamtable.js";
 import { readColumns, writeColumns } from "./tablebytes.js";
 
 /** A frame in a buffer: where its content lies, and where the next frame begins. */
@@ -50,9 +50,28 @@ interface Body {
 /** The columns of a roster in bytes, which are the same in sample after sample. */
 const rosters = new WeakMap<Roster, Buffer>();
 
+/** Among what is said of the streams, their order: the place of each. */
+const ORDER = "order";
+
+function withOrder({ numbers, texts, order }: Roster): Columns {
+  const places = new Float64Array(order.length);
+  for (const [place, row] of order.entries()) places[row] = place;
+  return { numbers: new Map([...numbers, [ORDER, places]]), texts };
+}
+
+/** A roster as it was written; as the rows lie, where a version wrote it that kept them in order. */
+function readRoster({ numbers, texts, rows }: Columns & { rows: number }): Roster {
+  const places = numbers.get(ORDER);
+  const who = identitiesOf({ numbers: new Map([...numbers].filter(([name]) => name !== ORDER)), texts }, rows);
+  if (places === undefined) return new Roster(who);
+  const order = new Uint32Array(rows);
+  for (const [row, place] of places.entries()) order[place] = row;
+  return new Roster(who, order);
+}
+
 async function encodeColumns({ streams, ...rest }: ColumnSample): Promise<Body> {
   const { roster, length } = streams;
-  const who = rosters.get(roster) ?? writeColumns(roster, length);
+  const who = rosters.get(roster) ?? writeColumns(withOrder(roster), length);
   rosters.set(roster, who);
   // Before anything is awaited: the columns are of this sample now.
   const stats = writeColumns(streams, length);
@@ -111,8 +130,7 @@ async function decodeColumns(body: Buffer): Promise<ColumnSample> {
   const begin = 4 + body.readUInt32LE(0);
   const rest = JSON.parse((await inflateBody(body.subarray(4, begin))).toString("utf8"));
   const who = readColumns(body, begin);
-  const roster = new Roster(identitiesOf(who, who.rows));
-  return { ...rest, streams: new StreamTable(roster, readColumns(body, who.end)) };
+  return { ...rest, streams: new StreamTable(readRoster(who), readColumns(body, who.end)) };
 }
 
 /** What a frame holds; undefined when a version of rtcprobe wrote it that this one does not know. */

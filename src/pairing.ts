@@ -23,6 +23,8 @@ export interface Repair {
 export interface Member {
   readonly origin: Origin;
   readonly record: StreamRecord;
+  /** Highest bit rate that a sample told. */
+  peakBitsPerSecond?: number;
 }
 
 /** Of a stream: what it is to others, and they to it. */

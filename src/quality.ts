@@ -61,13 +61,24 @@ const OPUS: readonly (readonly [kbit: number, ie: number, bpl: number])[] = [
   [40, 10.67, 9.79],
 ];
 
+/** The entry of the tables for a codec, by its name as it was written: names come again with every stream and sample. */
+const entries = new Map<string, Impairment | "opus" | undefined>();
+
+function entryOf(codec: string): Impairment | "opus" | undefined {
+  if (entries.has(codec)) return entries.get(codec);
+  const name = codec.toLowerCase();
+  const entry = name === "audio/opus" ? "opus" : Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
+  entries.set(codec, entry);
+  return entry;
+}
+
 /**
  * Parameters of a codec; undefined where none are published.
  * @param bitsPerSecond - of the encoder while somebody speaks
  */
 export function impairmentOf(codec: string, bitsPerSecond: number): Impairment | undefined {
-  const name = codec.toLowerCase();
-  if (name !== "audio/opus") return Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
+  const entry = entryOf(codec);
+  if (entry !== "opus") return entry;
   const distance = ([kbit]: (typeof OPUS)[number]): number => Math.abs(kbit - bitsPerSecond / 1000);
   const [, ie, bpl] = OPUS.reduce((best, row) => (distance(row) < distance(best) ? row : best));
   return { ie, bpl };

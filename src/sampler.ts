@@ -82,8 +82,8 @@ export class Sampler {
   readonly #source: Source;
   readonly #options: SamplerOptions;
   readonly #streams = new StreamTrack();
-  readonly #pairs = new RecordTrack<PairRecord, TrackedPair>("pair", pairIdleMs);
-  readonly #reports = new RecordTrack<ReportRecord>("report", () => REPORT_IDLE_MS);
+  readonly #pairs = new RecordTrack<PairRecord, TrackedPair>("pair", PAIR_IDLE_MS, pairIdleMs);
+  readonly #reports = new RecordTrack<ReportRecord>("report", REPORT_IDLE_MS);
   /** Whose owner is still to be found. */
   #ownerless: Tracked[] = [];
   readonly #annotator: Annotator;

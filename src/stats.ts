@@ -107,7 +107,7 @@ function statsAt(table: StreamTable, i: number, timestamp: number): StreamStats 
 export function toSample(sample: Sample | ColumnSample): Sample {
   const { streams, timestamp } = sample;
   if (Array.isArray(streams)) return sample as Sample;
-  return { ...sample, streams: streams.roster.who.map((_, i) => statsAt(streams, i, timestamp)) };
+  return { ...sample, streams: Array.from(streams.roster.order, (i) => statsAt(streams, i, timestamp)) };
 }
 
 const CLOCK_RATE_SOURCES: readonly (ClockRateSource | undefined)[] = [undefined, "static", "configured", "inferred"];

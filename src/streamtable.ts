@@ -56,16 +56,19 @@ export class TextColumn {
   }
 }
 
-/** Streams in their order, and as columns what is said of them in every sample. */
+/** Streams, and as columns what is said of them in every sample. */
 export class Roster {
   readonly who: readonly StreamIdentity[];
+  /** The rows in the order in which people are told of them: that of their first packets. */
+  readonly order: Uint32Array;
   /** 1: it is sent by this host. */
   readonly isSent: Uint8Array;
   readonly numbers: ReadonlyMap<string, NumberColumn>;
   readonly texts: ReadonlyMap<string, TextColumn>;
 
-  constructor(who: readonly StreamIdentity[]) {
+  constructor(who: readonly StreamIdentity[], order = Uint32Array.from(who.keys())) {
     this.who = who;
+    this.order = order;
     this.isSent = Uint8Array.from(who, ({ type }) => (type === "outbound-rtp" ? 1 : 0));
     this.numbers = new Map([
       ["ssrc", Float64Array.from(who, ({ ssrc }) => ssrc)],

@@ -34,9 +34,15 @@ export function identify(
   return who;
 }
 
+/** Rows in the order of their first packets. */
+function orderOf(firstMs: Float64Array): Uint32Array<ArrayBuffer> {
+  return Uint32Array.from(firstMs.keys()).sort((a, b) => (firstMs[a] as number) - (firstMs[b] as number) || a - b);
+}
+
 export class TrackedStream extends Tracked {
   /** Where its record lies in the latest snapshot of which a sample was made. */
   sampledRow = -1;
+  peakBitsPerSecond = 0;
   #who: StreamIdentity | undefined;
   #namedBy: Owner | undefined;
   #carried: Carried<string> | undefined;
@@ -91,7 +97,7 @@ export class StreamTrack extends Track<StreamRecord, TrackedStream> {
   #relayed: readonly TrackedStream[] = [];
 
   constructor() {
-    super("stream");
+    super("stream", STREAM_IDLE_MS);
   }
 
   protected override open(id: number, firstMs: number, origin: Origin): TrackedStream {
@@ -100,6 +106,11 @@ export class StreamTrack extends Track<StreamRecord, TrackedStream> {
 
   protected override idleMs(): number {
     return STREAM_IDLE_MS;
+  }
+
+  /** As they lie in the columns, for what is read in another order is not in the cache. */
+  protected override arrange(streams: TrackedStream[]): TrackedStream[] {
+    return streams;
   }
 
   override update(columns: Columns<StreamRecord>, source: Source): TrackedStream[] {
@@ -142,7 +153,10 @@ export class StreamTrack extends Track<StreamRecord, TrackedStream> {
   /** Who they are, in order. */
   roster(relays: RelayBook): Roster {
     if (!this.#isNamed || !this.#relayed.every((stream) => stream.isNamed(relays))) {
-      this.#roster = new Roster(this.ordered.map((stream) => stream.who(relays)));
+      this.#roster = new Roster(
+        this.ordered.map((stream) => stream.who(relays)),
+        orderOf(this.columns.firstMs),
+      );
     }
     this.#isNamed = true;
     return this.#roster;

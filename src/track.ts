@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The records of one kind, each as long as it lives, in the order of their first packets. */
+/** The records of one kind, each as long as it lives. */
 import { type Columns, type Origin, type RecordKind, rowAt, type Source } from "./native.js";
 import type { Owner } from "./origin.js";
 
@@ -40,20 +40,33 @@ function isSame(a: Float64Array, b: Float64Array): boolean {
   return true;
 }
 
+function isAnyBefore(timesMs: Float64Array, ms: number): boolean {
+  for (let i = 0; i < timesMs.length; i++) if ((timesMs[i] as number) < ms) return true;
+  return false;
+}
+
 export abstract class Track<Row extends Basic, Kept extends Tracked> {
   readonly #kind: RecordKind;
+  readonly #shortestIdleMs: number;
   readonly #byId = new Map<number, Kept>();
   #columns = NOTHING;
   #ordered: readonly Kept[] = [];
   #snapshots = 0;
 
-  constructor(kind: RecordKind) {
+  /** @param shortestIdleMs - the least that `idleMs` says */
+  constructor(kind: RecordKind, shortestIdleMs: number) {
     this.#kind = kind;
+    this.#shortestIdleMs = shortestIdleMs;
   }
 
   protected abstract open(id: number, firstMs: number, origin: Origin): Kept;
   /** Milliseconds of silence after which it is retired. */
   protected abstract idleMs(kept: Kept): number;
+
+  /** Those of a snapshot, in the order of its rows, in the order in which they are to be told. */
+  protected arrange(kept: Kept[]): Kept[] {
+    return kept.sort((a, b) => a.firstMs - b.firstMs);
+  }
 
   /** Another array whenever a record came, went or lies elsewhere. */
   get ordered(): readonly Kept[] {
@@ -68,6 +81,7 @@ export abstract class Track<Row extends Basic, Kept extends Tracked> {
     // From one second to the next there are mostly the same, at the same places.
     if (isSame(ids, before.id) && isSame(firstMs, before.firstMs)) return [];
     const added: Kept[] = [];
+    const inRows: Kept[] = [];
     this.#snapshots++;
     for (const [row, id] of ids.entries()) {
       let kept = this.#byId.get(id);
@@ -79,14 +93,16 @@ export abstract class Track<Row extends Basic, Kept extends Tracked> {
       }
       kept.row = row;
       kept.seenIn = this.#snapshots;
+      inRows.push(kept);
     }
     for (const [id, { seenIn }] of this.#byId) if (seenIn !== this.#snapshots) this.#byId.delete(id);
-    this.#ordered = [...this.#byId.values()].sort((a, b) => a.firstMs - b.firstMs);
+    this.#ordered = this.arrange(inRows);
     return added;
   }
 
   retireIdle(source: Source, atMs: number): void {
     const { lastMs } = this.#columns;
+    if (!isAnyBefore(lastMs, atMs - this.#shortestIdleMs)) return;
     const idle = this.#ordered.filter((kept) => atMs - (lastMs[kept.row] as number) > this.idleMs(kept));
     if (idle.length === 0) return;
     source.retire(
@@ -108,8 +124,8 @@ export class RecordTrack<Row extends Basic, Kept extends TrackedRecord<Row> = Tr
 > {
   readonly #idleMs: (kept: Kept) => number;
 
-  constructor(kind: RecordKind, idleMs: (kept: Kept) => number) {
-    super(kind);
+  constructor(kind: RecordKind, shortestIdleMs: number, idleMs: (kept: Kept) => number = () => shortestIdleMs) {
+    super(kind, shortestIdleMs);
     this.#idleMs = idleMs;
   }
 

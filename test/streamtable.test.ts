@@ -69,7 +69,7 @@ describe("a table of streams", () => {
       const [table, objects] = [sample, toSample(sample)].map((one) => [
         ...new LineEncoder({ host: "h1", perStream }).encode(one),
       ]);
-      expect(table).toEqual(objects);
+      expect(table?.sort()).toEqual(objects?.sort());
       expect(table?.length).toBeGreaterThan(3);
     }
   });
