@@ -85,10 +85,11 @@ struct stream_depth {
 _Static_assert(sizeof(struct stream_depth) == 1152, "stream_depth is a map value: no padding");
 _Static_assert(__builtin_offsetof(struct stream_depth, step) <= 1024, "compilers for BPF clear no more in one go");
 
-static inline void depth_begin(struct stream_depth *d, const struct stream *s, const struct stream_packet *packet)
+static inline void depth_begin(struct stream_depth *d, const struct stream *s, int is_first,
+			       const struct stream_packet *packet)
 {
 	__builtin_memset(d, 0, __builtin_offsetof(struct stream_depth, step));
-	loss_begin(&d->loss, s->packets > 1 ? s->sequence.max_seq : 0);
+	loss_begin(&d->loss, is_first ? 0 : s->max_seq);
 	d->tag = s->tag;
 	d->last_ns = d->order_ns = d->frame_ns = d->step_ns = packet->now;
 	d->frame_ts = packet->header.timestamp;
@@ -181,22 +182,24 @@ enum depth_order {
  * One packet, after stream_receive() accounted for it; then depth_elements(), depth_learn() and depth_timing() follow, for a
  * verifier walks four functions faster than one. The caller holds the stream's record. Returns enum depth_order.
  */
-LONG_FUNCTION int depth_receive(struct stream_depth *d, const struct stream *s, const struct stream_packet *packet,
-				__u64 bundle)
+LONG_FUNCTION int depth_receive(struct stream_depth *d, const struct stream *s, const struct stream_detail *detail,
+				const struct stream_packet *packet, __u64 bundle)
 {
 	__u16 sequence;
+	int is_first;
 
-	if (!d || !s || !packet)
+	if (!d || !s || !detail || !packet)
 		return DEPTH_PASSED;
-	if (d->tag != s->tag || s->packets == 1)
-		depth_begin(d, s, packet);
+	is_first = stream_packets(s, detail) == 1;
+	if (d->tag != s->tag || is_first)
+		depth_begin(d, s, is_first, packet);
 	sequence = packet->header.sequence;
 	d->packets++;
 	d->bundle = bundle ? bundle : d->bundle;
 	if (packet->now > d->last_ns && packet->now - d->last_ns > d->gap_max_ns)
 		d->gap_max_ns = packet->now - d->last_ns;
 	d->last_ns = packet->now;
-	if (sequence != (__u16)s->sequence.max_seq || sequence == d->order_seq)
+	if (sequence != (__u16)s->max_seq || sequence == d->order_seq)
 		return DEPTH_PASSED;
 	depth_step(d, s, packet);
 	if (extension_form(&packet->header) == EXTENSION_ENCRYPTED)

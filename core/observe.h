@@ -68,12 +68,12 @@ static inline void observe_waiting(struct observer *o, __u64 tag)
 }
 
 /* The record is locked, by a packet of the same stream or by one that claims the slot: this one waits. */
-static inline enum outcome observe_contended(struct observer *o, struct stream *s, __u64 tag,
-					     const struct stream_packet *packet)
+static inline enum outcome observe_contended(struct observer *o, struct stream *s, struct stream_detail *detail,
+					     __u64 tag, const struct stream_packet *packet)
 {
 	if ((s->tag != tag && s->tag != 0) || !waiting_add(observer_waiting_room(o, tag), tag, packet)) {
 		if (s->tag == tag)
-			(void)__sync_fetch_and_add(&s->contended, 1);
+			(void)__sync_fetch_and_add(&detail->contended, 1);
 		return DATAGRAM_CONTENDED;
 	}
 	observer_look_after(o, tag);
@@ -109,7 +109,7 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 	if (!s || !detail || (observer_probe_is_on(o, PROBE_DEPTH) && !depth))
 		return DATAGRAM_TABLE_FULL;
 	if (!record_lock(&s->version))
-		return observe_contended(o, s, tag, &packet);
+		return observe_contended(o, s, detail, tag, &packet);
 	e->cookie = observer_cookie(o);
 	if (s->tag != tag || detail->endpoints.cookie != e->cookie) { /* a new socket may have an old one's number */
 		if (s->tag != tag && !stream_is_claimable(s, packet.now)) { /* another CPU was faster */
@@ -123,15 +123,15 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 		observer_stream_begins(o, slot);
 		stream_begin(s, detail, &packet.header, packet.now, packet.configured_rate);
 	}
-	if (depth && sequence_leaves(&s->sequence, packet.header.sequence))
+	if (depth && sequence_leaves(s->max_seq, packet.header.sequence))
 		(void)stream_lose(&depth->loss, s, detail, &packet);
 	step = stream_receive(s, detail, &packet);
 	if (step == STREAM_CONFIRMED) { /* what probation held back is counted now */
-		observer_tally(o, DATAGRAM_RTP, (__s64)s->packets - 1);
-		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)s->packets);
+		observer_tally(o, DATAGRAM_RTP, (__s64)detail->packets - 1);
+		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)detail->packets);
 	}
 	if (depth)
-		observe_depth(depth, d, s, &packet, bundle);
+		observe_depth(depth, d, s, detail, &packet, bundle);
 	if (record_unlock(&s->version))
 		observer_look_after(o, tag);
 	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;

@@ -35,7 +35,7 @@ static inline void stream_jitter(struct stream *s, const struct stream_detail *d
 	jitter_step(&s->jitter_rfc3550, change);
 	if (!in_order || timestamp == detail->order_ts)
 		return;
-	if (s->behind)
+	if (detail->behind)
 		change = transit_change(now - detail->order_ns, (__s32)(timestamp - detail->order_ts), s->clock_rate);
 	if (!jitter_is_restart(change, s->clock_rate))
 		jitter_step(&s->jitter, change);
@@ -99,7 +99,7 @@ static inline int stream_is_restart(const struct stream_detail *detail, __u16 se
 /* Nothing is pending of the packets before: what it goes on from is the last one. */
 static inline void stream_order(const struct stream *s, struct stream_detail *detail)
 {
-	if (s->behind)
+	if (detail->behind)
 		return;
 	detail->order_ns = s->last_ns;
 	detail->order_ts = s->last_ts;
@@ -120,17 +120,17 @@ static inline enum sequence_step stream_jump(struct stream *s, struct stream_det
 	if (!stream_is_restart(detail, sequence)) {
 		detail->bad_seq = (__u16)(sequence + 1);
 		detail->has_bad_seq = 1;
-		s->stray++;
+		detail->stray++;
 		return SEQUENCE_JUMP;
 	}
-	s->stray--;
+	detail->stray--;
 	detail->has_bad_seq = 0;
-	s->expected_before += s->sequence.max_seq - s->sequence.base_seq + 1;
-	sequence_begin(&s->sequence, (__u16)(sequence - 1));
+	detail->expected_before += detail->sequence.max_seq - detail->sequence.base_seq + 1;
+	sequence_begin(&detail->sequence, (__u16)(sequence - 1));
 	detail->order_ns = s->last_ns;
 	detail->order_ts = s->last_ts;
-	s->behind = 0;
-	return sequence_step(&s->sequence, 1, SEQUENCE_MAX_DROPOUT);
+	detail->behind = 0;
+	return sequence_step(&detail->sequence, 1, SEQUENCE_MAX_DROPOUT);
 }
 
 /* The sender changed the payload type: timestamps of two clocks do not subtract, so timing starts anew on a new one. */
@@ -147,34 +147,27 @@ static inline void stream_payload_type(struct stream *s, struct stream_detail *d
 	s->clock_source = source;
 	s->last_ns = detail->order_ns = now;
 	s->last_ts = detail->order_ts = h->timestamp;
-	s->behind = 0;
-}
-
-/* The figures that every packet adds to. */
-static inline void stream_count(struct stream *s, const struct rtp_header *h, __u32 size)
-{
-	s->packets++;
-	s->header_bytes += h->size;
-	s->bytes += size - h->size;
+	detail->behind = 0;
 }
 
 /* True if the packet is the next one of a stream whose last packets were in order: stream_usual() may count it. */
 SHORT_FUNCTION int stream_is_usual(const struct stream *s, const struct rtp_header *h)
 {
-	return s->settled && sequence_is_next(&s->sequence, h->sequence) && h->payload_type == s->payload_type &&
-	       h->csrc_count == s->csrc_count;
+	return s->evidence == STREAM_SETTLED && sequence_is_next(s->max_seq, h->sequence) &&
+	       h->payload_type == s->payload_type && h->csrc_count == 0;
 }
 
-/* What stream_receive() comes to for such a packet: nearly all are, and this needs no more than two lines of the record. */
+/* What stream_receive() comes to for such a packet: nearly all are, and this needs no more than one line of the record. */
 SHORT_FUNCTION void stream_usual(struct stream *s, const struct rtp_header *h, __u32 size, __u64 now)
 {
 	__u64 change = transit_change(now - s->last_ns, (__s32)(h->timestamp - s->last_ts), s->clock_rate);
 
-	stream_count(s, h, size);
+	s->fresh_header_bytes += h->size;
+	s->fresh_bytes += size - h->size;
 	jitter_step(&s->jitter_rfc3550, change);
 	if (h->timestamp != s->last_ts && !jitter_is_restart(change, s->clock_rate))
 		jitter_step(&s->jitter, change);
-	sequence_next(&s->sequence);
+	s->max_seq++;
 	s->last_ns = now;
 	s->last_ts = h->timestamp;
 }
@@ -187,8 +180,7 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_detail *detail,
 {
 	const struct rtp_header *h = &packet->header;
 	enum sequence_step step = SEQUENCE_ADVANCED;
-	int first, consistent;
-	__u32 configured_rate;
+	int consistent;
 	__u64 now;
 	__s32 delta;
 
@@ -199,29 +191,30 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_detail *detail,
 		stream_usual(s, h, packet->size, now);
 		return STREAM_COUNTED;
 	}
-	configured_rate = packet->configured_rate;
-	first = s->packets == 0;
+	stream_settle(s, detail);
 	stream_order(s, detail);
-	delta = sequence_delta(&s->sequence, h->sequence);
-	consistent = h->payload_type == s->payload_type && h->csrc_count == s->csrc_count && delta <= STREAM_NEAR &&
-		     delta >= -STREAM_NEAR;
-	if (!first) {
-		if (stream_is_another(s, delta)) {
-			stream_begin(s, detail, h, now, configured_rate); /* not one sender's numbers: begin anew */
-			first = 1;
-		} else {
-			step = sequence_step(&s->sequence, delta, stream_reach(s, detail, delta, now, h->timestamp));
-		}
+	delta = sequence_delta(&detail->sequence, h->sequence);
+	consistent = h->payload_type == s->payload_type && h->csrc_count == detail->csrc_count &&
+		     delta <= STREAM_NEAR && delta >= -STREAM_NEAR;
+	if (detail->packets) {
+		if (stream_is_another(s, delta)) /* not one sender's numbers: begin anew */
+			stream_begin(s, detail, h, now, packet->configured_rate);
+		else
+			step = sequence_step(&detail->sequence, delta,
+					     stream_reach(s, detail, delta, now, h->timestamp));
 	}
-	stream_count(s, h, packet->size);
+	detail->packets++;
+	detail->header_bytes += h->size;
+	detail->bytes += packet->size - h->size;
 
 	if (h->payload_type != s->payload_type)
-		stream_payload_type(s, detail, h, now, configured_rate);
-	s->csrc_count = h->csrc_count;
+		stream_payload_type(s, detail, h, now, packet->configured_rate);
+	detail->csrc_count = h->csrc_count;
 
 	if (step == SEQUENCE_JUMP)
 		step = stream_jump(s, detail, h->sequence);
-	if (!first && step != SEQUENCE_JUMP) {
+	s->max_seq = detail->sequence.max_seq;
+	if (detail->packets > 1 && step != SEQUENCE_JUMP) {
 		if (s->clock_rate)
 			stream_jitter(s, detail, now, h->timestamp, step == SEQUENCE_ADVANCED);
 		else
@@ -230,20 +223,21 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_detail *detail,
 	if (step != SEQUENCE_JUMP)
 		detail->has_bad_seq = 0;
 	if (step == SEQUENCE_DUPLICATE)
-		s->duplicated++;
+		detail->duplicated++;
 	else if (step == SEQUENCE_LATE)
-		s->reordered++;
+		detail->reordered++;
 	s->last_ns = now;
 	s->last_ts = h->timestamp;
-	s->behind = step != SEQUENCE_ADVANCED;
+	detail->behind = step != SEQUENCE_ADVANCED;
 
 	if (s->evidence < STREAM_EVIDENCE) {
-		if (first || step == SEQUENCE_DUPLICATE || step == SEQUENCE_JUMP)
+		if (detail->packets == 1 || step == SEQUENCE_DUPLICATE || step == SEQUENCE_JUMP)
 			return STREAM_UNCONFIRMED;
 		s->evidence = consistent ? s->evidence + 1 : 0;
 		return s->evidence >= STREAM_EVIDENCE ? STREAM_CONFIRMED : STREAM_UNCONFIRMED;
 	}
-	s->settled = step == SEQUENCE_ADVANCED && s->clock_rate;
+	s->evidence =
+		step == SEQUENCE_ADVANCED && s->clock_rate && h->csrc_count == 0 ? STREAM_SETTLED : STREAM_EVIDENCE;
 	return STREAM_COUNTED;
 }
 
@@ -251,7 +245,7 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_detail *detail,
  * Tell of the numbers that the packet will put out of the window, before stream_receive() accounts for it: not in there, where
  * the kernel's stack is at its deepest and most have no use for it. Always 0.
  */
-LONG_FUNCTION int stream_lose(struct loss *l, const struct stream *s, struct stream_detail *detail,
+LONG_FUNCTION int stream_lose(struct loss *l, struct stream *s, struct stream_detail *detail,
 			      const struct stream_packet *packet)
 {
 	int restarts;
@@ -260,15 +254,16 @@ LONG_FUNCTION int stream_lose(struct loss *l, const struct stream *s, struct str
 
 	if (!l || !s || !detail || !packet)
 		return 0;
-	delta = sequence_delta(&s->sequence, packet->header.sequence);
+	stream_settle(s, detail);
+	delta = sequence_delta(&detail->sequence, packet->header.sequence);
 	stream_order(s, detail);
 	if (stream_is_another(s, delta) || (delta <= 0 && delta > -SEQUENCE_WINDOW))
 		return 0;
 	restarts = delta < 0 || delta >= stream_reach(s, detail, delta, packet->now, packet->header.timestamp);
 	if (restarts && !stream_is_restart(detail, packet->header.sequence))
 		return 0;
-	end = restarts ? s->sequence.max_seq + 1 : sequence_window_after(&s->sequence, (__u32)delta);
-	loss_tell(l, &s->sequence, end);
+	end = restarts ? detail->sequence.max_seq + 1 : sequence_window_after(&detail->sequence, (__u32)delta);
+	loss_tell(l, &detail->sequence, end);
 	if (restarts)
 		l->next = 0;
 	return 0;

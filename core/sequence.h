@@ -20,12 +20,12 @@ enum {
 struct sequence {
 	__u32 base_seq; /* lowest extended sequence number of this run */
 	__u32 max_seq;  /* highest */
-	__u64 latest;   /* number n arrived: bit n mod 64, of those in the highest one's word */
 	/*
-	 * The eight words before: n / 64 mod 8. The next word that the highest enters takes the place of the oldest: so the
-	 * fate of 64 numbers becomes final at once, and never before 512 others came.
+	 * The eight words before that of the highest: n / 64 mod 8. The next word that the highest enters takes the place of the
+	 * oldest: so the fate of 64 numbers becomes final at once, and never before 512 others came.
 	 */
 	__u64 window[SEQUENCE_WORDS];
+	__u64 latest; /* number n arrived: bit n mod 64, of those in the highest one's word */
 };
 
 enum sequence_step {
@@ -80,9 +80,9 @@ static inline void sequence_advance(struct sequence *s, __u32 ahead)
 }
 
 /* True if the number is the next one and stays in the highest one's word: nothing leaves the window. */
-static inline int sequence_is_next(const struct sequence *s, __u16 seq)
+static inline int sequence_is_next(__u32 max_seq, __u16 seq)
 {
-	return seq == (__u16)(s->max_seq + 1) && seq % 64 != 0;
+	return seq == (__u16)(max_seq + 1) && seq % 64 != 0;
 }
 
 /* The lowest number in the window once the highest has moved on by `ahead`. */
@@ -92,16 +92,16 @@ static inline __u32 sequence_window_after(const struct sequence *s, __u32 ahead)
 }
 
 /* True if `seq` may be of another word than the highest: else nothing leaves the window with it. */
-static inline int sequence_leaves(const struct sequence *s, __u16 seq)
+static inline int sequence_leaves(__u32 max_seq, __u16 seq)
 {
-	return (__u16)(seq ^ s->max_seq) >= 64;
+	return (__u16)(seq ^ max_seq) >= 64;
 }
 
-/* Account for the next number. */
-static inline void sequence_next(struct sequence *s)
+/* Account for all numbers up to `max_seq`, each of which was the next one by sequence_is_next(). */
+static inline void sequence_follow(struct sequence *s, __u32 max_seq)
 {
-	s->max_seq++;
-	s->latest |= sequence_bit(s->max_seq);
+	s->latest |= ~0ULL << s->max_seq % 64 & ~0ULL >> (63 - max_seq % 64);
+	s->max_seq = max_seq;
 }
 
 /*

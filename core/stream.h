@@ -9,42 +9,29 @@
 #include "table.h"
 
 /*
- * One stream: one SSRC, one direction, one 5-tuple on one socket. Three cache lines: two that every packet changes, and the
- * sequence window that one in 64 does. `tag` and `version` belong to core/table.h. The two `touched` mean nothing: see observe_usual().
+ * One stream: one SSRC, one direction, one 5-tuple on one socket. This is what a usual packet changes, in one cache line; what else is
+ * known of the stream is in its detail, at the same slot. What a usual packet adds to the detail can be told from here, and is
+ * added by the next packet that is not usual, one in 64 at the least (stream_settle()). `tag` and `version` belong to core/table.h.
  */
 struct stream {
-	__u64 tag;     /* identity; 0 = the slot is free */
-	__u32 version; /* odd while somebody writes */
-	__u32 touched;
-	__u64 packets;        /* all, duplicates and those of probation included */
-	__u64 bytes;          /* RTP payload (with padding and SRTP's tag: both are encrypted or unmarked) */
-	__u64 header_bytes;   /* RTP headers, CSRCs and extensions: bytes + header_bytes = UDP payload */
+	__u64 tag;            /* identity; 0 = the slot is free */
+	__u32 version;        /* odd while somebody writes, to the detail as well */
+	__u32 max_seq;        /* highest extended sequence number */
 	__u64 last_ns;        /* arrival of the last packet */
 	__u64 jitter_rfc3550; /* ns << JITTER_FRACTION_BITS, every packet in order of arrival; valid if clock_rate */
 	__u64 jitter;         /* the same unit, in-order packets whose timestamp changed; valid if clock_rate */
-
-	__u64 first_ns;
 	__u32 ssrc;
-	__u32 last_ts;    /* RTP timestamp of the last packet */
-	__u32 clock_rate; /* Hz, 0 = not known yet */
-	__u32 duplicated;
-	__u32 reordered;       /* unique, behind the highest */
-	__u32 stray;           /* beyond the sequence window: neither unique nor duplicate is known */
-	__u32 expected_before; /* numbers that the runs before this one spanned */
-	__u32 contended;       /* packets that found the record locked: not in any other figure */
-	__u8 payload_type;     /* of the last packet */
-	__u8 clock_source;     /* enum clock_source */
-	__u8 evidence;         /* consistent packets in a row, up to STREAM_EVIDENCE; below it: probation */
-	__u8 csrc_count;       /* of the last packet */
-	__u8 behind;  /* the last packet did not advance the sequence: detail's order_* tell of the one that did */
-	__u8 settled; /* confirmed, clock known, nothing pending: stream_usual() may take the next packet */
-	__u8 touched_too;
-	__u8 reserved;
-	struct sequence sequence;
+	__u32 last_ts;     /* RTP timestamp of the last packet */
+	__u32 clock_rate;  /* Hz, 0 = not known yet */
+	__u32 fresh_bytes; /* of the packets that the detail does not have yet, fewer than 64: see stream_bytes() */
+	__u32 fresh_header_bytes; /* likewise */
+	__u8 payload_type;        /* of the last packet */
+	__u8 clock_source;        /* enum clock_source */
+	__u8 evidence; /* consistent packets in a row, up to STREAM_EVIDENCE; below it: probation. Or STREAM_SETTLED */
+	__u8 touched;  /* means nothing: see observe_usual() */
 };
 
-_Static_assert(sizeof(struct stream) == 192, "stream is a map value: three cache lines");
-_Static_assert(__builtin_offsetof(struct stream, sequence.window) == 128, "the window has a line of its own");
+_Static_assert(sizeof(struct stream) == 64, "stream is a map value: one cache line");
 
 /* One packet as it arrived: all that accounting for it takes. */
 struct stream_packet {
@@ -54,19 +41,41 @@ struct stream_packet {
 	__u32 configured_rate; /* clock rate that the operator gave its payload type, 0 = none */
 };
 
-/* What is written once, seldom, or only until the clock rate is known: kept away from the lines every packet touches. */
+/*
+ * What only other packets than the usual change: kept away from the line that every packet touches. Figures of packets are without the
+ * fresh ones, whose numbers are those between the two highest, this one's and the stream's.
+ */
 struct stream_detail {
-	struct endpoints endpoints;
-	__u64 cgroup_id; /* of the socket; 0 = not known */
+	__u64 packets;      /* all, duplicates and those of probation included */
+	__u64 bytes;        /* RTP payload (with padding and SRTP's tag: both are encrypted or unmarked) */
+	__u64 header_bytes; /* RTP headers, CSRCs and extensions: bytes + header_bytes = UDP payload */
+	__u64 first_ns;
+	__u32 duplicated;
+	__u32 reordered;       /* unique, behind the highest */
+	__u32 stray;           /* beyond the sequence window: neither unique nor duplicate is known */
+	__u32 expected_before; /* numbers that the runs before this one spanned */
+	__u32 contended;       /* packets that found the record locked: not in any other figure */
+	__u8 has_bad_seq;
+	__u8 behind;     /* the last packet did not advance the sequence: order_* tell of the one that did */
+	__u8 csrc_count; /* of the last packet */
+	__u8 reserved;
+	struct sequence
+		sequence; /* its begin is the end of the first cache line, which has all that a snapshot wants */
+
 	__u64 order_ns; /* arrival of the last packet that advanced the sequence, and its timestamp; valid if `behind` */
 	__u32 order_ts;
-	__u32 pid;     /* that created the socket; 0 = not seen */
 	__u32 bad_seq; /* RFC 3550 A.1: the number that confirms a restart, if has_bad_seq */
-	__u32 has_bad_seq;
+	struct endpoints endpoints;
+	__u64 cgroup_id; /* of the socket; 0 = not known */
+	__u32 pid;       /* that created the socket; 0 = not seen */
+	__u32 reserved_too;
 	struct clock_search search;
+	__u64 reserved_rest[3]; /* so that every record begins with a cache line */
 };
 
-_Static_assert(sizeof(struct stream_detail) == 224, "stream_detail is a map value: no padding");
+_Static_assert(sizeof(struct stream_detail) == 384, "stream_detail is a map value: six cache lines");
+_Static_assert(__builtin_offsetof(struct stream_detail, sequence.window) == 64,
+	       "what a snapshot wants is in the first line");
 
 /*
  * Probation, stricter than RFC 3550 A.1's MIN_SEQUENTIAL of 2: three packets in a row of one payload type and CSRC count
@@ -74,6 +83,7 @@ _Static_assert(sizeof(struct stream_detail) == 224, "stream_detail is a map valu
  */
 enum {
 	STREAM_EVIDENCE = 2,
+	STREAM_SETTLED, /* clock known, nothing pending, no CSRCs: stream_usual() may take the next packet */
 	STREAM_NEAR = 16,
 };
 
@@ -82,6 +92,40 @@ enum stream_step {
 	STREAM_CONFIRMED,   /* with this packet: all `packets` so far become counted */
 	STREAM_COUNTED,
 };
+
+/* The figures of all packets, the fresh ones included. */
+static inline __u64 stream_packets(const struct stream *s, const struct stream_detail *detail)
+{
+	return detail->packets + (s->max_seq - detail->sequence.max_seq);
+}
+
+static inline __u64 stream_bytes(const struct stream *s, const struct stream_detail *detail)
+{
+	return detail->bytes + s->fresh_bytes;
+}
+
+static inline __u64 stream_header_bytes(const struct stream *s, const struct stream_detail *detail)
+{
+	return detail->header_bytes + s->fresh_header_bytes;
+}
+
+static inline struct sequence stream_sequence(const struct stream *s, const struct stream_detail *detail)
+{
+	struct sequence whole = detail->sequence;
+
+	sequence_follow(&whole, s->max_seq);
+	return whole;
+}
+
+/* Add what is fresh to the detail. The caller holds the record. */
+static inline void stream_settle(struct stream *s, struct stream_detail *detail)
+{
+	detail->packets = stream_packets(s, detail);
+	detail->bytes = stream_bytes(s, detail);
+	detail->header_bytes = stream_header_bytes(s, detail);
+	s->fresh_bytes = s->fresh_header_bytes = 0;
+	sequence_follow(&detail->sequence, s->max_seq);
+}
 
 /* The rate of a payload type and where it is from; a rate of the operator's wins over the RFC's. */
 static inline __u32 stream_known_rate(__u8 payload_type, __u32 configured, __u8 *source)
@@ -96,22 +140,25 @@ static inline void stream_begin(struct stream *s, struct stream_detail *detail, 
 				__u32 configured_rate)
 {
 	s->ssrc = h->ssrc;
-	s->packets = 0;
-	s->bytes = 0;
-	s->header_bytes = 0;
 	s->jitter_rfc3550 = 0;
 	s->jitter = 0;
-	s->first_ns = s->last_ns = now;
+	s->last_ns = now;
 	s->last_ts = h->timestamp;
-	s->duplicated = s->reordered = s->stray = s->expected_before = s->contended = 0;
+	s->fresh_bytes = 0;
+	s->fresh_header_bytes = 0;
 	s->payload_type = h->payload_type;
 	s->clock_rate = stream_known_rate(h->payload_type, configured_rate, &s->clock_source);
 	s->evidence = 0;
-	s->csrc_count = h->csrc_count;
-	s->behind = 0;
-	s->settled = 0;
+	detail->packets = 0;
+	detail->bytes = 0;
+	detail->header_bytes = 0;
+	detail->first_ns = now;
+	detail->duplicated = detail->reordered = detail->stray = detail->expected_before = detail->contended = 0;
+	detail->csrc_count = h->csrc_count;
+	detail->behind = 0;
 	detail->has_bad_seq = 0;
-	sequence_begin(&s->sequence, h->sequence);
+	sequence_begin(&detail->sequence, h->sequence);
+	s->max_seq = detail->sequence.max_seq;
 	clock_search_begin(&detail->search);
 }
 

@@ -24,8 +24,8 @@ SHORT_FUNCTION struct stream *observe_displaced(struct observer *o, __u64 tag)
 /*
  * A packet that stream_usual() may take: nearly all are. `addresses` is that part of its tag, `words` the first four of its
  * datagram of `size` bytes. True if it is accounted for, as observe() would have done; else nothing has changed. Reading
- * the clock waits for all reads before it, yet not for writes: the two of the record's lines that are written to first come
- * from memory meanwhile.
+ * the clock waits for all reads before it, yet not for writes: the record's line is written to first, and comes from memory
+ * meanwhile.
  */
 SHORT_FUNCTION int observe_usual(struct observer *o, __u64 addresses, __u32 ports, __u8 direction, const __u32 *words,
 				 __u32 size)
@@ -39,8 +39,7 @@ SHORT_FUNCTION int observe_usual(struct observer *o, __u64 addresses, __u32 port
 
 	if (!s)
 		return 0;
-	*(volatile __u32 *)&s->touched = 0;
-	*(volatile __u8 *)&s->touched_too = 0;
+	*(volatile __u8 *)&s->touched = 0;
 	now = observer_arrival(o);
 	if (s->tag != tag)
 		s = observe_displaced(o, tag);

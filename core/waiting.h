@@ -81,7 +81,7 @@ SHORT_FUNCTION int waiting_account(struct waiting_room *room, __u64 tag, struct 
 			step = stream_receive(s, detail, &w->packet);
 		}
 		if (step != STREAM_UNCONFIRMED)
-			counted += step == STREAM_CONFIRMED ? (int)s->packets : 1;
+			counted += step == STREAM_CONFIRMED ? (int)detail->packets : 1;
 		(void)__sync_lock_test_and_set(&w->state, WAITING_FREE);
 	}
 	if (record_unlock(&s->version))

@@ -24,8 +24,11 @@ static inline void observer_log(struct observer *o, struct datagram &d, const st
 	if (!rtp_parse(&d, &h))
 		return;
 	id = o->streams.id_of(endpoints_tag(&e, &o->config.keys, 0, h.ssrc));
-	if (id != stream_table::NONE)
-		o->log->add(id, o->streams.find(id)->record, h);
+	if (id == stream_table::NONE)
+		return;
+	const stream_entry *entry = o->streams.find(id);
+
+	o->log->add(id, entry->record, entry->detail, h);
 }
 
 /* One datagram of `size` bytes that begins at byte `offset` of the payload. */
@@ -81,7 +84,7 @@ SHORT_FUNCTION bool observer_usual(struct observer *o, __u64 tag, const __u32 *w
 		/* The clock rate is asked for where the payload type changes. */
 		struct stream_packet packet = { .header = h, .now = now, .size = size, .configured_rate = 0 };
 
-		observe_depth(&entry->depth, nullptr, &entry->record, &packet, 0);
+		observe_depth(&entry->depth, nullptr, &entry->record, &entry->detail, &packet, 0);
 	}
 	entry->record.version += RECORD_WRITTEN;
 	observer_tally(o, DATAGRAM_SEEN, 1);

@@ -58,12 +58,13 @@ void depth_fields(Field field, __u32 id, const struct stream_depth &d, const str
 
 } // namespace
 
-void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_depth &d,
-	       const struct bundle &b)
+void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_detail &detail,
+	       const struct stream_depth &d, const struct bundle &b)
 {
 	if (s.evidence < STREAM_EVIDENCE || d.tag != s.tag)
 		return;
-	struct loss l = loss_so_far(&d.loss, &s.sequence);
+	struct sequence sequence = stream_sequence(&s, &detail);
+	struct loss l = loss_so_far(&d.loss, &sequence);
 
 	add_row(rows, [&](auto field) { depth_fields(field, id, d, l, b); });
 }

@@ -154,14 +154,16 @@ void kernel_probe::show_streams(struct snapshot *s)
 {
 	std::vector<__u32> stale;
 	auto visit = [&](__u32 slot, const struct stream &stream) {
-		stream_row(&s->streams, slot, stream);
+		const struct stream_detail &detail = *details.at(slot);
+
+		stream_row(&s->streams, slot, stream, detail);
 		if (depths)
-			depths->show(&s->depths, slot, stream);
+			depths->show(&s->depths, slot, stream, detail);
 		if (stream.evidence < STREAM_EVIDENCE && stream.last_ns + PROBATION_IDLE_MS * 1000000ull < s->at_ns)
 			stale.push_back(slot);
 	};
 
-	streams.show(visit, &s->streams, &s->depths);
+	streams.show([&](__u32 slot) { __builtin_prefetch(details.at(slot)); }, visit, &s->streams, &s->depths);
 	for (__u32 slot : stale)
 		retire_stream(slot);
 }
@@ -174,8 +176,10 @@ void kernel_probe::take_snapshot(struct snapshot *s)
 	s->at_ns = clock_ns(CLOCK_MONOTONIC);
 	s->epoch_ns = clock_ns(CLOCK_REALTIME);
 	show_streams(s);
-	pairs.show([&](__u32 slot, const struct pair &pair) { pair_row(&s->pairs, slot, pair); }, &s->pairs);
-	reports.show([&](__u32 slot, const struct report &report) { report_row(&s->reports, slot, report); },
+	pairs.show([](__u32) {}, [&](__u32 slot, const struct pair &pair) { pair_row(&s->pairs, slot, pair); },
+		   &s->pairs);
+	reports.show([](__u32) {},
+		     [&](__u32 slot, const struct report &report) { report_row(&s->reports, slot, report); },
 		     &s->reports);
 	if (bpf_map_lookup_elem(bpf_map__fd(maps->maps.tallies), &zero, per_cpu.data()))
 		throw system_failure("bpf", errno);

@@ -11,27 +11,27 @@ namespace
 {
 
 /* The fields of a StreamRecord: field(name, value), one line each, in the order of src/native.ts. */
-template <class Field> void stream_fields(Field field, __u32 id, const struct stream &s)
+template <class Field> void stream_fields(Field field, __u32 id, const struct stream &s, const struct stream_detail &d)
 {
 	field("id", id);
 	field("ssrc", s.ssrc);
-	field("packets", s.packets);
-	field("bytes", s.bytes);
-	field("headerBytes", s.header_bytes);
-	field("baseSeq", s.sequence.base_seq);
-	field("maxSeq", s.sequence.max_seq);
-	field("expectedBefore", s.expected_before);
-	field("duplicated", s.duplicated);
-	field("reordered", s.reordered);
-	field("stray", s.stray);
-	field("contended", s.contended);
+	field("packets", stream_packets(&s, &d));
+	field("bytes", stream_bytes(&s, &d));
+	field("headerBytes", stream_header_bytes(&s, &d));
+	field("baseSeq", d.sequence.base_seq);
+	field("maxSeq", s.max_seq);
+	field("expectedBefore", d.expected_before);
+	field("duplicated", d.duplicated);
+	field("reordered", d.reordered);
+	field("stray", d.stray);
+	field("contended", d.contended);
 	field("payloadType", s.payload_type);
 	field("clockRate", s.clock_rate);
 	field("clockSource", s.clock_source);
 	field("jitterNsQ8", s.jitter);
 	field("jitterRfc3550NsQ8", s.jitter_rfc3550);
 	field("lastTimestamp", s.last_ts);
-	field("firstMs", milliseconds(s.first_ns));
+	field("firstMs", milliseconds(d.first_ns));
 	field("lastMs", milliseconds(s.last_ns));
 }
 
@@ -143,11 +143,11 @@ Napi::ArrayBuffer memory_of(const Napi::Value &snapshot, const char *table)
 
 } // namespace
 
-void stream_row(struct record_rows *rows, __u32 id, const struct stream &s)
+void stream_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_detail &d)
 {
 	if (s.evidence < STREAM_EVIDENCE)
 		return;
-	add_row(rows, [&](auto field) { stream_fields(field, id, s); });
+	add_row(rows, [&](auto field) { stream_fields(field, id, s, d); });
 }
 
 void pair_row(struct record_rows *rows, __u32 id, const struct pair &p)
@@ -214,7 +214,7 @@ Napi::Object snapshot_value(Napi::Env env, const struct snapshot &s)
 	value.Set("atMs", milliseconds(s.at_ns));
 	value.Set("epochMs", milliseconds(s.epoch_ns));
 	value.Set("streams",
-		  columns_value(env, columns_of([](auto field) { stream_fields(field, 0, {}); }), s.streams));
+		  columns_value(env, columns_of([](auto field) { stream_fields(field, 0, {}, {}); }), s.streams));
 	value.Set("pairs", columns_value(env, columns_of([](auto field) { pair_fields(field, 0, {}); }), s.pairs));
 	value.Set("reports", reports_value(env, s.reports));
 	value.Set("depths", depths_value(env, s.depths));

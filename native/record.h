@@ -38,7 +38,7 @@ struct record_rows {
 };
 
 /* Adds a consistent copy of a stream; nothing while it is in probation. */
-void stream_row(struct record_rows *rows, __u32 id, const struct stream &s);
+void stream_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_detail &d);
 void pair_row(struct record_rows *rows, __u32 id, const struct pair &p);
 /* Nothing while too little says that the SSRC exists. */
 void report_row(struct record_rows *rows, __u32 id, const struct report &r);
@@ -47,8 +47,8 @@ void report_row(struct record_rows *rows, __u32 id, const struct report &r);
  * Adds what the depth probe measured of the stream and of its bundle; nothing while it is in probation, or where that is
  * another's.
  */
-void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_depth &d,
-	       const struct bundle &b);
+void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_detail &detail,
+	       const struct stream_depth &d, const struct bundle &b);
 
 /* Everything a source knows at one moment: what becomes a Snapshot. */
 struct snapshot {

@@ -28,9 +28,10 @@ public:
 
 	/*
 	 * Calls visit(slot, record) for all, and remembers what it saw. A record is read where it lies: if it was written to
-	 * meanwhile, visit() is called again, and the rows that it added are taken back.
+	 * meanwhile, visit() is called again, and the rows that it added are taken back. Some time before, fetch(slot) is called to have
+	 * what else visit() reads brought into the cache.
 	 */
-	template <class Visit, class... Rows> void show(Visit visit, Rows *...rows)
+	template <class Fetch, class Visit, class... Rows> void show(Fetch fetch, Visit visit, Rows *...rows)
 	{
 		find_present();
 		for (size_t i = 0; i < present.size(); i++) {
@@ -42,8 +43,10 @@ public:
 				visit(present[i], *record);
 			};
 
-			if (i + AHEAD < present.size())
+			if (i + AHEAD < present.size()) {
 				prefetch(records.at(present[i + AHEAD]));
+				fetch(present[i + AHEAD]);
+			}
 			if (record->tag != 0 && record_visit(record, take))
 				shown[present[i]] = version;
 		}
@@ -78,11 +81,12 @@ private:
 			present.pop_back();
 	}
 
-	/* What a snapshot wants of a stream, and the begin of the others. */
+	/* The begin of a record. */
 	static void prefetch(const Record *record)
 	{
 		__builtin_prefetch(record);
-		__builtin_prefetch(reinterpret_cast<const char *>(record) + 64);
+		if constexpr (sizeof(Record) > 64)
+			__builtin_prefetch(reinterpret_cast<const char *>(record) + 64);
 	}
 
 	mapping<Record> records;

@@ -20,9 +20,10 @@ public:
 
 	__u32 slots() const { return streams.slots(); }
 	const struct stream *at(__u32 slot) const { return streams.at(slot); }
+	const struct stream_detail *detail(__u32 slot) const { return details.at(slot); }
 	enum direction direction(__u32 slot) const
 	{
-		return static_cast<enum direction>(details.at(slot)->endpoints.direction);
+		return static_cast<enum direction>(detail(slot)->endpoints.direction);
 	}
 
 private:

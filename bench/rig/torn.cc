@@ -3,7 +3,7 @@
  * Is a record ever read while half of it is written? A sender updates a stream as fast as it can, and this thread reads its
  * record all the time, by the addon's own reader, in turn where it lies and as a copy, and, to
  * show that the question can be answered, by a plain copy without it. In a whole record the
- * counters of the first line, the timestamp of the second and the sequence number agree: all packets are of one size, in
+ * counters in the stream and its detail, the timestamp and the sequence number agree: all packets are of one size, in
  * order, and say their number in their timestamp.
  */
 #include <atomic>
@@ -36,12 +36,17 @@ void *send_until_done(void *argument)
 	return nullptr;
 }
 
-bool is_whole(const struct stream &s)
-{
-	__u16 sequence = static_cast<__u16>(s.sequence.max_seq);
+struct whole_record {
+	struct stream stream;
+	struct stream_detail detail;
+};
 
-	return s.header_bytes == 12 * s.packets && s.bytes == (PAYLOAD - 12) * s.packets &&
-	       s.last_ts == static_cast<__u32>(sequence) * TICKS;
+bool is_whole(const struct stream &s, const struct stream_detail &d)
+{
+	__u64 packets = stream_packets(&s, &d);
+
+	return stream_header_bytes(&s, &d) == 12 * packets && stream_bytes(&s, &d) == (PAYLOAD - 12) * packets &&
+	       s.last_ts == static_cast<__u16>(s.max_seq) * static_cast<__u32>(TICKS);
 }
 
 } // namespace
@@ -55,39 +60,44 @@ int run_torn(const struct options *options)
 	pthread_t thread;
 	uint64_t torn = 0, plain_torn = 0, reads = 0, plain_reads = 0, changes = 0, seen = 0, sent;
 	const struct stream *record = nullptr;
+	const struct stream_detail *detail = nullptr;
 
 	load_open(&s.load, &network, options, 0);
 	s.course = course_begin(&s.load);
 	load_introduce(&s.load, &s.course, INTRODUCTION);
-	for (__u32 slot = 0; slot < table.slots() && !record; slot++)
-		if (table.at(slot)->tag)
-			record = table.at(slot);
+	for (__u32 slot = 0; slot < table.slots() && !record; slot++) {
+		if (!table.at(slot)->tag)
+			continue;
+		record = table.at(slot);
+		detail = table.detail(slot);
+	}
 	if (pthread_create(&thread, nullptr, send_until_done, &s))
 		fail("pthread_create");
 	pin(1);
 	while (!s.packets)
 		usleep(1000);
 	while (reads < options->reads) {
-		struct stream copy;
+		whole_record copy;
 		bool in_place = reads % 2, whole = false;
 		uint64_t packets = 0;
-		auto look = [&](const struct stream &s) {
-			whole = is_whole(s);
-			packets = s.packets;
+		auto look = [&](const struct stream &s, const struct stream_detail &d) {
+			whole = is_whole(s, d);
+			packets = stream_packets(&s, &d);
 		};
+		auto take = [&] { copy = { *record, *detail }; };
 
-		if (in_place ? record_visit(record, [&] { look(*record); }) : record_read(record, &copy)) {
+		if (in_place ? record_visit(record, [&] { look(*record, *detail); }) : record_visit(record, take)) {
 			if (!in_place)
-				look(copy);
+				look(copy.stream, copy.detail);
 			reads++;
 			torn += !whole;
 			changes += packets != seen;
 			seen = packets;
 		}
-		memcpy(&copy, const_cast<const struct stream *>(record), sizeof(copy));
+		take();
 		asm volatile("" ::: "memory");
 		plain_reads++;
-		plain_torn += !is_whole(copy);
+		plain_torn += !is_whole(copy.stream, copy.detail);
 	}
 	s.done = true;
 	pthread_join(thread, nullptr);

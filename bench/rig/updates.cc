@@ -61,10 +61,10 @@ int run_updates(const struct options *options)
 		pthread_join(senders[i].thread, nullptr);
 	load_run(&senders[0].load, &senders[0].course, BATCH); /* whoever waits for the next packet has one */
 	for (__u32 slot = 0; slot < table.slots(); slot++) {
-		struct stream s;
+		const struct stream *s = table.at(slot);
 
-		if (record_read(table.at(slot), &s))
-			packets += s.packets;
+		if (s->tag)
+			packets += stream_packets(s, table.detail(slot));
 	}
 	read_tallies(probe, outcomes);
 	printf("{\"sent\":%llu,\"packets\":%llu,\"outcomes\":[", sent, packets);

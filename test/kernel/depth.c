@@ -59,9 +59,11 @@ static void print_loss(const struct loss *l)
 	print_number("lossGapLost", l->gap_lost);
 }
 
-static void print_depth(const struct stream *s, const struct stream_depth *d, const struct bundle *b)
+static void print_depth(const struct stream *s, const struct stream_detail *detail, const struct stream_depth *d,
+			const struct bundle *b)
 {
-	struct loss l = loss_so_far(&d->loss, &s->sequence);
+	struct sequence sequence = stream_sequence(s, detail);
+	struct loss l = loss_so_far(&d->loss, &sequence);
 
 	printf("{\"ssrc\":%u", s->ssrc);
 	print_number("packets", d->packets);
@@ -109,6 +111,7 @@ static struct bundle find_bundle(struct probe *skeleton, __u32 slots, __u64 tag)
 void print_depths(struct probe *skeleton, __u32 slots)
 {
 	static struct stream stream;
+	static struct stream_detail detail;
 	static struct stream_depth depth;
 	const char *separator = "";
 
@@ -117,13 +120,14 @@ void print_depths(struct probe *skeleton, __u32 slots)
 		struct bundle bundle;
 
 		if (bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.streams), &slot, &stream) ||
+		    bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.details), &slot, &detail) ||
 		    bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.depths), &slot, &depth))
 			fail("lookup");
 		if (stream.tag == 0 || stream.evidence < STREAM_EVIDENCE || depth.tag != stream.tag)
 			continue;
 		bundle = find_bundle(skeleton, slots, depth.bundle);
 		printf("%s", separator);
-		print_depth(&stream, &depth, &bundle);
+		print_depth(&stream, &detail, &depth, &bundle);
 		separator = ",";
 	}
 	printf("],");
