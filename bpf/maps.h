@@ -84,10 +84,6 @@ struct {
 	__type(value, struct waiting_room);
 } waiting SEC(".maps");
 
-struct tallies {
-	__u64 counts[DATAGRAM_OUTCOMES];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

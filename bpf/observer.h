@@ -157,6 +157,16 @@ static __always_inline void observer_tally(struct observer *o, enum outcome outc
 		__sync_fetch_and_add(&mine->counts[outcome], n);
 }
 
+/* The same for a datagram that nobody has tallied as seen. */
+static __always_inline void observer_tally_at_once(enum outcome outcome)
+{
+	__u32 zero = 0;
+	struct tallies *mine = bpf_map_lookup_elem(&tallies, &zero);
+
+	if (mine)
+		__sync_fetch_and_add(&mine->at_once[outcome], 1);
+}
+
 /* A global function: the verifier walks it once, not once for each place of a window. */
 __attribute__((noinline)) int show(struct __sk_buff *skb, __u32 payload, struct datagram *d, __u32 at)
 {

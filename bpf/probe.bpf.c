@@ -169,8 +169,7 @@ static __always_inline int take_usual(struct __sk_buff *skb, __u8 direction)
 	case PROTOCOL_UNKNOWN: outcome = DATAGRAM_UNKNOWN; break;
 	default: return 0;
 	}
-	observer_tally(&o, DATAGRAM_SEEN, 1);
-	observer_tally(&o, outcome, 1);
+	observer_tally_at_once(outcome);
 	return 1;
 }
 

@@ -2,6 +2,8 @@
 #ifndef RTCPROBE_CORE_OUTCOME_H
 #define RTCPROBE_CORE_OUTCOME_H
 
+#include <linux/types.h>
+
 /*
  * What became of a datagram. Conservation law: DATAGRAM_SEEN is counted on entry, every datagram then ends in exactly
  * one of the others, so SEEN is their sum. Names reach JavaScript through one table in native/record.cc.
@@ -30,5 +32,19 @@ enum outcome {
 
 	DATAGRAM_OUTCOMES,
 };
+
+/* The outcomes of datagrams on one CPU, as the kernel's programs keep them: additions that need the bus locked are dear. */
+struct tallies {
+	__u64 counts[DATAGRAM_OUTCOMES];
+	__u64 at_once[DATAGRAM_OUTCOMES]; /* seen and ended in one step, which is one addition: not in counts */
+};
+
+static inline void tallies_add(const struct tallies *t, __u64 outcomes[DATAGRAM_OUTCOMES])
+{
+	for (int i = 0; i < DATAGRAM_OUTCOMES; i++) {
+		outcomes[i] += t->counts[i] + t->at_once[i];
+		outcomes[DATAGRAM_SEEN] += t->at_once[i];
+	}
+}
 
 #endif

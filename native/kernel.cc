@@ -170,7 +170,7 @@ void kernel_probe::show_streams(struct snapshot *s)
 
 void kernel_probe::take_snapshot(struct snapshot *s)
 {
-	std::vector<__u64> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()) * DATAGRAM_OUTCOMES);
+	std::vector<struct tallies> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
 	__u32 zero = 0;
 
 	s->at_ns = clock_ns(CLOCK_MONOTONIC);
@@ -183,6 +183,6 @@ void kernel_probe::take_snapshot(struct snapshot *s)
 		     &s->reports);
 	if (bpf_map_lookup_elem(bpf_map__fd(maps->maps.tallies), &zero, per_cpu.data()))
 		throw system_failure("bpf", errno);
-	for (size_t i = 0; i < per_cpu.size(); i++)
-		s->tallies[i % DATAGRAM_OUTCOMES] += per_cpu[i];
+	for (const struct tallies &one : per_cpu)
+		tallies_add(&one, s->tallies);
 }

@@ -36,15 +36,13 @@ struct probe *load_probe(const struct config *config)
 void read_tallies(struct probe *skeleton, __u64 outcomes[DATAGRAM_OUTCOMES])
 {
 	int cpus = libbpf_num_possible_cpus();
-	__u64 *counts = calloc((size_t)cpus, sizeof(__u64[DATAGRAM_OUTCOMES]));
+	struct tallies *per_cpu = calloc((size_t)cpus, sizeof(*per_cpu));
 	__u32 zero = 0;
 
-	if (!counts || bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.tallies), &zero, counts))
+	if (!per_cpu || bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.tallies), &zero, per_cpu))
 		fail("lookup");
-	for (int i = 0; i < DATAGRAM_OUTCOMES; i++) {
-		outcomes[i] = 0;
-		for (int cpu = 0; cpu < cpus; cpu++)
-			outcomes[i] += counts[cpu * DATAGRAM_OUTCOMES + i];
-	}
-	free(counts);
+	memset(outcomes, 0, sizeof(__u64[DATAGRAM_OUTCOMES]));
+	for (int cpu = 0; cpu < cpus; cpu++)
+		tallies_add(&per_cpu[cpu], outcomes);
+	free(per_cpu);
 }
