@@ -80,8 +80,31 @@ static inline enum outcome observe_contended(struct observer *o, struct stream *
 	return DATAGRAM_UNCONFIRMED;
 }
 
+/*
+ * A packet of the stream whose record is held, with its depth unless that is off. `d` is not looked at where there is no header
+ * extension.
+ */
+SHORT_FUNCTION enum outcome observe_held(struct observer *o, struct stream *s, struct stream_detail *detail,
+					 struct stream_depth *depth, const struct datagram *d,
+					 const struct stream_packet *packet, __u64 bundle)
+{
+	int step;
+
+	if (depth && sequence_leaves(s->max_seq, packet->header.sequence))
+		(void)stream_lose(&depth->loss, s, detail, packet);
+	step = stream_receive(s, detail, packet);
+	if (step == STREAM_CONFIRMED) { /* what probation held back is counted now */
+		observer_tally(o, DATAGRAM_RTP, (__s64)detail->packets - 1);
+		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)detail->packets);
+	}
+	if (depth)
+		observe_depth(depth, d, s, detail, packet, bundle);
+	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;
+}
+
 static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, struct endpoints *e)
 {
+	enum outcome outcome;
 	struct stream_packet packet;
 	__u64 bundle = 0;
 	struct stream_detail *detail;
@@ -89,7 +112,6 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 	struct stream *s;
 	__u32 slot;
 	__u64 tag;
-	int step;
 
 	if (!rtp_parse(d, &packet.header))
 		return DATAGRAM_UNKNOWN;
@@ -123,18 +145,10 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 		observer_stream_begins(o, slot);
 		stream_begin(s, detail, &packet.header, packet.now, packet.configured_rate);
 	}
-	if (depth && sequence_leaves(s->max_seq, packet.header.sequence))
-		(void)stream_lose(&depth->loss, s, detail, &packet);
-	step = stream_receive(s, detail, &packet);
-	if (step == STREAM_CONFIRMED) { /* what probation held back is counted now */
-		observer_tally(o, DATAGRAM_RTP, (__s64)detail->packets - 1);
-		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)detail->packets);
-	}
-	if (depth)
-		observe_depth(depth, d, s, detail, &packet, bundle);
+	outcome = observe_held(o, s, detail, depth, d, &packet, bundle);
 	if (record_unlock(&s->version))
 		observer_look_after(o, tag);
-	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;
+	return outcome;
 }
 
 /* Media through a relay come in frames of TURN's: returns what is inside, or `protocol` if it is none. */

@@ -101,7 +101,7 @@ inline void capture::observe(const struct captured_packet &packet, const struct 
 		for (__u32 &word : words)
 			word = load_raw_u32(plain.payload + sizeof(words[0]) * static_cast<size_t>(&word - words));
 		clock = std::max(clock, packet.time_ns);
-		if (observer_usual(&observer, tag, words, plain.size, packet.time_ns))
+		if (observer_plain(&observer, tag, words, plain.size, packet.time_ns))
 			return;
 	}
 	observe_any(packet);

@@ -65,20 +65,38 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 	observer_tally(o, outcome, 1);
 }
 
+/* A packet of a stream that has an entry, without header extensions or without depth; seldom one that stream_usual() takes. */
+[[gnu::noinline]] static void observer_known(struct observer *o, stream_entry *entry, const struct rtp_header &h,
+					     __u32 size, __u64 now)
+{
+	struct stream_packet packet = { h, now, size, observer_clock_rate(o, h.payload_type) };
+
+	observer_tally(o, DATAGRAM_SEEN, 1);
+	observer_tally(o,
+		       observe_held(o, &entry->record, &entry->detail,
+				    o->probes & PROBE_DEPTH ? &entry->depth : nullptr, nullptr, &packet, 0),
+		       1);
+	entry->record.version += RECORD_WRITTEN;
+}
+
 /*
- * What observe() would come to for the next packet of a known stream, which nearly all are, by the way of core/usual.h. `tag` is
- * what its stream has if it is RTP. False if it is not such a packet; then nothing has changed. Header extensions are looked at
- * in a window only, which takes as long as all else.
+ * What observe() would come to for a packet of a known stream, which nearly all are, by the way of core/usual.h if it is the
+ * next. `tag` is what its stream has if it is RTP. False if it is not such a packet; then nothing has changed. Header
+ * extensions are looked at in a window only, which takes as long as all else.
  */
-SHORT_FUNCTION bool observer_usual(struct observer *o, __u64 tag, const __u32 *words, __u32 size, __u64 now)
+SHORT_FUNCTION bool observer_plain(struct observer *o, __u64 tag, const __u32 *words, __u32 size, __u64 now)
 {
 	bool with_depth = o->probes & PROBE_DEPTH;
 	stream_entry *entry = o->streams.entry_of(tag);
 	struct rtp_header h;
 
-	if (!entry || !rtp_parse_plain(words, size, &h) || !stream_is_usual(&entry->record, &h) ||
-	    (with_depth && h.extension_offset) || !(o->probes & PROBE_RTP) || o->log)
+	if (!entry || !rtp_parse_plain(words, size, &h) || (with_depth && h.extension_offset) ||
+	    !(o->probes & PROBE_RTP) || o->log)
 		return false;
+	if (!stream_is_usual(&entry->record, &h)) {
+		observer_known(o, entry, h, size, now);
+		return true;
+	}
 	stream_usual(&entry->record, &h, size, now);
 	if (with_depth) {
 		/* The clock rate is asked for where the payload type changes. */
