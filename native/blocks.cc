@@ -3,59 +3,69 @@
 
 #include <utility>
 
-read_ahead::read_ahead(block_ring *blocks, std::function<size_t(__u8 *)> function)
-	: ring(blocks), read(std::move(function)), thread([this] { run(); })
+block_share block_pool::take()
 {
+	std::lock_guard<std::mutex> hold(lock);
+
+	for (const block_share &block : blocks)
+		if (block.use_count() == 1)
+			return block;
+	blocks.push_back(std::make_shared_for_overwrite<__u8[]>(BLOCK_LEAD + BLOCK_SIZE));
+	return blocks.back();
 }
 
-read_ahead::~read_ahead()
+void block_pool::give_back(block_share *share)
 {
-	{
-		std::lock_guard<std::mutex> hold(lock);
+	std::lock_guard<std::mutex> hold(lock);
 
-		is_ending = true;
+	share->reset();
+}
+
+bool block_queue::help(std::unique_lock<std::mutex> *hold)
+{
+	if (is_over || begun - taken >= AHEAD)
+		return false;
+	__u64 number = begun++;
+	struct place *place = &places[number % AHEAD];
+
+	*place = {};
+	hold->unlock();
+	try {
+		place->block.memory = pool->take();
+		place->block.size = read(number, place->block.bytes());
+	} catch (...) {
+		place->fault = std::current_exception();
 	}
-	changed.notify_all();
-	thread.join();
+	hold->lock();
+	place->is_read = true;
+	is_over = is_over || place->block.size < BLOCK_SIZE;
+	changed.notify_one();
+	return true;
 }
 
-void read_ahead::run()
+bool block_queue::help()
 {
 	std::unique_lock<std::mutex> hold(lock);
 
-	while (!is_over) {
-		/* The block that was taken last, and the one before it, are the reader's. */
-		changed.wait(hold, [this] { return is_ending || filled - taken < BLOCKS - 2; });
-		if (is_ending)
-			return;
-		size_t size = 0;
-		std::exception_ptr thrown;
+	return help(&hold);
+}
 
-		hold.unlock();
-		try {
-			size = read(ring->at(filled + 1));
-		} catch (...) {
-			thrown = std::current_exception();
+struct block block_queue::next()
+{
+	std::unique_lock<std::mutex> hold(lock);
+
+	for (;;) {
+		struct place *place = &places[taken % AHEAD];
+
+		if (begun > taken && place->is_read) {
+			if (place->fault)
+				std::rethrow_exception(place->fault);
+			taken++;
+			return std::exchange(place->block, {});
 		}
-		hold.lock();
-		filled++;
-		sizes[filled % BLOCKS] = size;
-		fault = thrown;
-		is_over = size == 0;
-		changed.notify_all();
+		if (begun == taken && is_over)
+			return {};
+		if (!help(&hold))
+			changed.wait(hold, [&] { return place->is_read; });
 	}
-}
-
-struct block read_ahead::next()
-{
-	std::unique_lock<std::mutex> hold(lock);
-
-	changed.wait(hold, [this] { return is_over || filled > taken; });
-	if (filled == taken)
-		return { nullptr, 0 };
-	if (fault && filled == taken + 1)
-		std::rethrow_exception(fault);
-	taken++;
-	changed.notify_all();
-	return { ring->at(taken), sizes[taken % BLOCKS] };
 }

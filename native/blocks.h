@@ -8,67 +8,72 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
+#include <vector>
 
 #include <linux/types.h>
 
 enum : size_t {
-	BLOCK_SIZE = 1 << 19, /* bytes of a read: small enough to be in the cache still when they are looked at */
+	BLOCK_SIZE = 1 << 18, /* bytes of a read: they are in a cache still when they are looked at */
 	BLOCK_LEAD = 1 << 19, /* room before them, for what is left of the block before */
-	BLOCKS = 4,           /* that is looked at, the one before it, of which the rest is moved, and two read ahead */
 };
+
+/* Memory for a block. What was shown of it stays as it is while somebody has a share. */
+using block_share = std::shared_ptr<__u8[]>;
 
 /* What one read brought; size 0 is the end. */
 struct block {
-	__u8 *bytes;
+	block_share memory;
 	size_t size;
+
+	__u8 *bytes() const { return memory.get() + BLOCK_LEAD; }
 };
 
-/* Blocks in turn, each allocated when its turn first comes. */
-class block_ring
+/* Memory is used again when all shares of it were given back. From any thread. */
+class block_pool
 {
 public:
-	/* Where the block of this number has its bytes, behind the lead. */
-	__u8 *at(__u64 number)
-	{
-		std::unique_ptr<__u8[]> &memory = blocks[number % BLOCKS];
+	block_share take();
+	void give_back(block_share *share);
 
-		if (!memory)
-			memory = std::make_unique_for_overwrite<__u8[]>(BLOCK_LEAD + BLOCK_SIZE);
-		return memory.get() + BLOCK_LEAD;
+private:
+	std::mutex lock;
+	std::vector<block_share> blocks;
+};
+
+/* The blocks of a file in their order, two ahead, each read by whoever of two threads has time for it. */
+class block_queue
+{
+public:
+	/* `read` reads the block of this number, for as long as all before it were whole. */
+	block_queue(block_pool *memory, std::function<size_t(__u64 number, __u8 *to)> function)
+		: pool(memory), read(std::move(function))
+	{
 	}
 
-private:
-	std::unique_ptr<__u8[]> blocks[BLOCKS];
-};
-
-/* Reads the blocks of a file in a thread of its own, while those before them are worked on. */
-class read_ahead
-{
-public:
-	/* `read` fills a block and returns its size, 0 at the end. Throws std::system_error if no thread is to be had. */
-	read_ahead(block_ring *ring, std::function<size_t(__u8 *)> read);
-	read_ahead(const read_ahead &) = delete;
-	read_ahead &operator=(const read_ahead &) = delete;
-	~read_ahead();
-
-	/* Waits for the next block. Throws what its reading threw. */
+	/* The next block, for one of the threads. Throws what its reading threw. */
 	struct block next();
+	/* Read one ahead; false if that was done. */
+	bool help();
 
 private:
-	void run();
+	static constexpr __u64 AHEAD = 2;
 
-	block_ring *ring;
-	std::function<size_t(__u8 *)> read;
-	std::mutex lock; /* of all below but the thread */
+	struct place {
+		struct block block;
+		std::exception_ptr fault;
+		bool is_read;
+	};
+
+	bool help(std::unique_lock<std::mutex> *hold);
+
+	block_pool *pool;
+	std::function<size_t(__u64, __u8 *)> read;
+	std::mutex lock; /* of all below */
 	std::condition_variable changed;
-	size_t sizes[BLOCKS] = {};
-	__u64 filled = 0; /* blocks so far */
+	struct place places[AHEAD] = {};
+	__u64 begun = 0; /* blocks so far */
 	__u64 taken = 0;
-	std::exception_ptr fault;
-	bool is_over = false; /* nothing more is filled */
-	bool is_ending = false;
-	std::thread thread;
+	bool is_over = false; /* nothing is behind those that were begun */
 };
 
 #endif

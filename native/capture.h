@@ -7,18 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "look.h"
 #include "observer.h"
-#include "plain.h"
-#include "reader.h"
-
-/* An address of our end. */
-struct local_address {
-	__u64 words[2]; /* as in struct endpoints */
-	__u8 is_ipv6;
-};
-
-/* Throws a native_error, ERR_ADDRESS, if this is no IP address. */
-struct local_address local_address_from(const std::string &text);
 
 /* A capture file on its way through the core: no JavaScript here. One thread at a time, but for stop(). */
 class capture
@@ -31,7 +21,7 @@ public:
 	 * fault stays counted, and after it there is no more.
 	 */
 	bool read(__u64 until_ns);
-	void stop() { in.stop(); }
+	void stop() { looker.stop(); }
 
 	/* Time of the last packet, or the time that was read up to; 0 before the first. */
 	__u64 clock_ns() const { return clock; }
@@ -50,33 +40,26 @@ public:
 	bool is_truncated = false;
 
 private:
-	struct waiting_frame {
-		struct captured_packet packet;
-		struct plain_packet plain; /* valid if the tag is not 0 */
-		__u64 tag;                 /* that its stream has if it is RTP; 0 = it is not plain */
-	};
-	static constexpr __u32 AHEAD = 2; /* frames that are looked at before the one in front of them is observed */
-	static constexpr __u32 TURNS = 4;
+	static constexpr __u32 AHEAD =
+		8; /* packets that are looked at between the slot of one and its record, and that */
 
-	template <class Reader> bool read_on(Reader &reader, __u64 until_ns);
-	[[gnu::always_inline]] __u64 look(const struct captured_packet &packet, struct plain_packet *plain) const;
-	[[gnu::always_inline]] void take(const struct captured_packet &packet);
-	[[gnu::always_inline]] void observe(const struct captured_packet &packet, const struct plain_packet &plain,
-					    __u64 tag);
-	[[gnu::always_inline]] void observe_next();
+	[[gnu::always_inline]] void fetch(__u32 number) const;
+	[[gnu::always_inline]] void observe(const struct looked_packet &packet);
 	[[gnu::noinline]] void observe_any(const struct captured_packet &packet);
-	void catch_up();
-	__u8 direction(const struct endpoints &e) const;
+	bool observe_batch(__u64 until_ns);
+	void open();
+	void next_batch();
 
 	packet_log log;
-	class input in;
-	std::optional<capture_reader> reader;
-	struct waiting_frame waiting[TURNS]; /* those up to `taken` that are not observed yet */
-	__u64 taken = 0;
-	__u64 observed = 0;
+	packet_batch *batch = nullptr; /* that is worked on */
+	__u32 observed = 0;            /* of its packets */
 	__u64 clock = 0;
 	__u64 next = 0;
+	bool is_open = false;
 	bool is_over = false;
+	packet_batch own;                 /* without a thread */
+	alignas(64) packet_looker looker; /* of the thread, away from what is written here for each packet */
+	std::optional<read_ahead> ahead;  /* of a file that is worth a thread: it ends before all that it uses */
 };
 
 #endif

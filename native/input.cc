@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -20,7 +19,7 @@ enum : long long { WORTH_A_THREAD = 4 << 20 }; /* bytes: less is read before a t
 
 } // namespace
 
-input::input(std::string name, std::function<void()> callback) : path(std::move(name)), before_move(std::move(callback))
+input::input(std::string name) : path(std::move(name))
 {
 	stopped.take(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
 }
@@ -34,13 +33,17 @@ void input::open()
 	if (fstat(file.get(), &status) < 0)
 		throw system_failure("fstat", errno, path);
 	is_regular = S_ISREG(status.st_mode);
-	if (!is_regular || status.st_size < WORTH_A_THREAD)
-		return;
-	try {
-		ahead.emplace(&ring, [this](__u8 *to) { return read_up_to(to, BLOCK_SIZE, BLOCK_SIZE); });
-	} catch (const std::system_error &) {
-		/* No thread is to be had: blocks are read when they are needed. */
-	}
+	length = is_regular ? status.st_size : 0;
+}
+
+bool input::share()
+{
+	if (length < WORTH_A_THREAD)
+		return false;
+	queue.emplace(&blocks, [this, from = brought](__u64 number, __u8 *to) {
+		return read_up_to(to, BLOCK_SIZE, BLOCK_SIZE, from + number * BLOCK_SIZE);
+	});
+	return true;
 }
 
 void input::stop()
@@ -55,8 +58,8 @@ bool input::is_stopped() const
 	return poll(&event, 1, 0) > 0;
 }
 
-/* Bytes that are there now, at least one; 0 at the end. */
-size_t input::read_some(__u8 *to, size_t size)
+/* Bytes that are there now, at least one; 0 at the end. `at` means nothing for what is no file. */
+size_t input::read_some(__u8 *to, size_t size, __u64 at)
 {
 	for (;;) {
 		struct pollfd events[] = { { stopped.get(), POLLIN, 0 }, { file.get(), POLLIN, 0 } };
@@ -64,7 +67,7 @@ size_t input::read_some(__u8 *to, size_t size)
 
 		if (is_regular ? is_stopped() : poll(events, 2, -1) > 0 && events[0].revents)
 			throw native_error("ERR_CLOSED", "closed while " + path + " was being read");
-		n = read(file.get(), to, size);
+		n = is_regular ? pread(file.get(), to, size, static_cast<off_t>(at)) : read(file.get(), to, size);
 		if (n >= 0)
 			return static_cast<size_t>(n);
 		if (errno != EINTR && errno != EAGAIN)
@@ -73,12 +76,12 @@ size_t input::read_some(__u8 *to, size_t size)
 }
 
 /* At least `wanted` bytes unless the end comes before, and what there is up to `size`. */
-size_t input::read_up_to(__u8 *to, size_t wanted, size_t size)
+size_t input::read_up_to(__u8 *to, size_t wanted, size_t size, __u64 at)
 {
 	size_t have = 0, got = 1;
 
 	while (have < wanted && got > 0) {
-		got = read_some(to + have, size - have);
+		got = read_some(to + have, size - have, at + have);
 		have += got;
 	}
 	return have;
@@ -86,19 +89,19 @@ size_t input::read_up_to(__u8 *to, size_t wanted, size_t size)
 
 struct block input::next_block(size_t wanted)
 {
-	if (ahead)
-		return ahead->next();
-	__u8 *to = ring.at(++turn);
+	if (queue)
+		return queue->next();
+	struct block next = { blocks.take(), 0 };
 
-	return { to, read_up_to(to, std::min(wanted, size_t{ BLOCK_SIZE }), BLOCK_SIZE) };
+	next.size = read_up_to(next.bytes(), std::min(wanted, size_t{ BLOCK_SIZE }), BLOCK_SIZE, brought);
+	return next;
 }
 
-/* What is left moves in front of the next block. */
+/* What is left is copied in front of the next block: bytes that were shown stay where they are. */
 bool input::fill(size_t n)
 {
 	if (!file.is_open())
 		open();
-	before_move();
 	while (left() < n && !is_over) {
 		size_t kept = left();
 		struct block next = next_block(n - kept);
@@ -109,11 +112,12 @@ bool input::fill(size_t n)
 			break;
 		skipping -= dropped;
 		brought += next.size;
-		next.bytes += dropped;
+		end = next.bytes() + next.size;
 		if (kept)
-			memcpy(next.bytes - kept, begin, kept);
-		begin = next.bytes - kept;
-		end = next.bytes + (next.size - dropped);
+			memcpy(next.bytes() + dropped - kept, begin, kept);
+		begin = next.bytes() + dropped - kept;
+		blocks.give_back(&present);
+		present = std::move(next.memory);
 	}
 	return left() >= n;
 }

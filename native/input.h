@@ -3,8 +3,6 @@
 #define RTCPROBE_NATIVE_INPUT_H
 
 #include <algorithm>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -19,8 +17,7 @@
 class input
 {
 public:
-	/* `before_move` is called before bytes that were shown change their place, or go. */
-	input(std::string path, std::function<void()> before_move);
+	explicit input(std::string path);
 	input(const input &) = delete;
 	input &operator=(const input &) = delete;
 
@@ -28,6 +25,8 @@ public:
 	bool need(size_t n) { return left() >= n || fill(n); }
 	const __u8 *data() const { return begin; }
 	size_t left() const { return static_cast<size_t>(end - begin); }
+	/* The block that all of data() lies in. */
+	const block_share &block() const { return present; }
 
 	/* Go on behind the next `n` bytes, read already or not. */
 	void skip(__u64 n)
@@ -48,27 +47,34 @@ public:
 	/* From any thread: end a need() that waits, and make every later one throw. */
 	void stop();
 
+	/* To be given back when nothing of a block is needed any more. */
+	void give_back(block_share *share) { blocks.give_back(share); }
+
+	/* True if the file is so long that a second thread is worth its while. Then that may help() to read it from now on. */
+	bool share();
+	bool help() { return queue->help(); }
+
 	static constexpr size_t LONGEST = BLOCK_LEAD; /* that need() can bring */
 
 private:
 	bool fill(size_t n);
 	void open();
 	struct block next_block(size_t wanted);
-	size_t read_some(__u8 *to, size_t size);
-	size_t read_up_to(__u8 *to, size_t wanted, size_t size);
+	size_t read_some(__u8 *to, size_t size, __u64 at);
+	size_t read_up_to(__u8 *to, size_t wanted, size_t size, __u64 at);
 	bool is_stopped() const;
 
 	std::string path;
-	std::function<void()> before_move;
 	descriptor file;
 	descriptor stopped; /* eventfd, readable once stop() was called */
-	block_ring ring;
-	__u64 turn = 0;                  /* of the block that was brought last, without a thread */
-	std::optional<read_ahead> ahead; /* of a file that is worth a thread */
+	block_pool blocks;
+	std::optional<block_queue> queue; /* of a file that two threads read */
+	block_share present;
 	const __u8 *begin = nullptr;
 	const __u8 *end = nullptr;
 	__u64 brought = 0;  /* bytes of the file up to `end` */
 	__u64 skipping = 0; /* bytes to leave out of what comes next */
+	__s64 length = 0;   /* of a regular file when it was opened */
 	bool is_regular = false;
 	bool is_over = false;
 };

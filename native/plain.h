@@ -3,11 +3,12 @@
 #define RTCPROBE_NATIVE_PLAIN_H
 
 /* The frames that nearly all are, taken apart no further than it takes to find their stream; native/frame.h takes any. */
+#include "batches.h"
 #include "frame.h"
 
 #include "../core/function.h"
 
-enum : __u32 { PLAIN_WORDS = 16 }; /* bytes of a payload that tell whether it is RTP, and how long its headers are */
+enum : __u32 { PLAIN_BYTES = PLAIN_WORDS * sizeof(__u32) };
 
 /* Whole UDP right behind an IP header without options, with the first words of its payload. */
 struct plain_packet {
@@ -33,7 +34,7 @@ SHORT_FUNCTION bool plain_ipv4(struct bytes packet, const struct tag_keys *keys,
 	const __u8 *at = packet.data;
 	__u32 total;
 
-	if (packet.size < IPV4_HEADER + UDP_HEADER + PLAIN_WORDS || at[0] != 0x45 || at[9] != IPPROTO_UDP ||
+	if (packet.size < IPV4_HEADER + UDP_HEADER + PLAIN_BYTES || at[0] != 0x45 || at[9] != IPPROTO_UDP ||
 	    load_u16(at + 6) & 0x3fff)
 		return false;
 	total = load_u16(at + 2);
@@ -46,7 +47,7 @@ SHORT_FUNCTION bool plain_ipv6(struct bytes packet, const struct tag_keys *keys,
 	const __u8 *at = packet.data;
 	__u64 src[2], dst[2];
 
-	if (packet.size < IPV6_HEADER + UDP_HEADER + PLAIN_WORDS || at[0] >> 4 != 6 || at[6] != IPPROTO_UDP)
+	if (packet.size < IPV6_HEADER + UDP_HEADER + PLAIN_BYTES || at[0] >> 4 != 6 || at[6] != IPPROTO_UDP)
 		return false;
 	memcpy(src, at + 8, sizeof(src));
 	memcpy(dst, at + 24, sizeof(dst));

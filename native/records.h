@@ -11,16 +11,36 @@
 
 static inline int stream_is_claimable(const struct stream *s, __u64 now); /* core/observe.h */
 
+/* Have memory brought into the cache, to be written to. */
+template <class Begin> static inline void prefetch_lines(const Begin *begin, size_t size)
+{
+	for (size_t at = 0; at < size; at += 64)
+		__builtin_prefetch(reinterpret_cast<const char *>(begin) + at, 1);
+}
+
 /* One slot's worth of a record. */
 struct alignas(64) stream_entry {
 	struct stream record;
-	struct stream_detail detail;
 	struct stream_depth depth; /* valid if its tag is the record's */
+	struct stream_detail detail;
 
 	const struct endpoints &endpoints() const { return detail.endpoints; }
 	__u64 cgroup_id() const { return detail.cgroup_id; }
 	__u32 pid() const { return detail.pid; }
 	bool is_stale(__u64 now) const { return stream_is_claimable(&record, now); }
+	void prefetch() const
+	{
+		prefetch_lines(&record, 128);
+		prefetch_lines(&depth, 192);
+		prefetch_lines(&depth.drift, 192 + 128);
+		prefetch_lines(&depth.transit_variation, 64);
+		prefetch_lines(&depth.step, 64);
+	}
+	void prefetch_rest() const
+	{
+		if (!record.settled)
+			prefetch_lines(&detail, sizeof(detail));
+	}
 };
 
 struct alignas(64) pair_entry {
@@ -94,10 +114,17 @@ public:
 	{
 		__u32 id = tag ? index[table_slot(tag, 0, mask())] : NONE;
 
-		if (id == NONE)
-			return;
-		for (size_t at = 0; at < sizeof(Entry::record); at += alignof(Entry))
-			__builtin_prefetch(reinterpret_cast<const char *>(&entries[id].record) + at, 1);
+		if (id != NONE)
+			entries[id].prefetch();
+	}
+
+	/* And then what else of it a packet changes, as the record tells. */
+	void prefetch_rest(__u64 tag) const
+	{
+		__u32 id = tag ? index[table_slot(tag, 0, mask())] : NONE;
+
+		if (id != NONE)
+			entries[id].prefetch_rest();
 	}
 
 	/* After each datagram: keep the entry that it claimed, if it did. */
