@@ -39,56 +39,64 @@ struct depth_step {
 
 /*
  * What the depth probe measures of one stream, beside its record and under its lock. It may begin in the middle of a
- * stream; `tag` tells whose it is, so that nobody has to clear it.
+ * stream; `tag` tells whose it is, so that nobody has to clear it. What every packet changes stands together: it is in seven
+ * cache lines.
  */
 struct stream_depth {
 	__u64 tag;    /* of the stream that it measures */
 	__u64 bundle; /* tag of its struct bundle; 0 = none */
 	__u64 packets;
-	__u64 extended;   /* packets with a header extension of RFC 8285 */
-	__u64 encrypted;  /* packets whose extension is encrypted as a whole */
 	__u64 last_ns;    /* arrival of the last packet */
 	__u64 gap_max_ns; /* longest time between two packets, in order of arrival */
 	__u64 order_ns;   /* arrival of the last packet in order */
 	__u64 frame_ns;   /* arrival of the first packet of the present frame */
 	__u32 frame_ts;   /* and its RTP timestamp */
 	__u16 order_seq;  /* highest number */
-	__u16 reserved;
+	__u8 had_level;   /* the last packet in order had a level */
+	__u8 has_send_time;
 
-	__u64 gap_ns[GAPS]; /* sum of the gaps of each kind */
-	__u32 gaps[GAPS];
-	__u32 variation[VARIATION_BUCKETS]; /* of |D| between frames (RFC 3550 A.8) since the clock rate is known */
-	__u32 reserved_too;
+	struct depth_step step; /* of the packet at hand */
+	__u64 extended;         /* packets with a header extension of RFC 8285 */
+	__u64 encrypted;        /* packets whose extension is encrypted as a whole */
+
 	struct drift drift;
 	struct frames frames;
-
 	__u64 transit_variation; /* as struct stream's jitter, abs-send-time in place of RTP timestamps */
 	__u64 step_ns;           /* arrival of the last packet that send times were looked at */
 	__u64 energy;            /* sum of energy × RTP ticks, LEVEL_FRACTION_BITS */
 	__u64 level_ticks;       /* RTP ticks that it is the sum over */
-	__u32 levels;            /* packets with a level, and those of them with the voice bit */
+
+	__u32 variation[VARIATION_BUCKETS]; /* of |D| between frames (RFC 3550 A.8) since the clock rate is known */
+	__u64 gap_ns[GAPS];                 /* sum of the gaps of each kind */
+	__u32 gaps[GAPS];
+	__u32 levels; /* packets with a level, and those of them with the voice bit */
 	__u32 voices;
 	__u32 send_time;  /* of the last packet in order, if has_send_time */
 	__u32 key_frames; /* descriptors that came with a template structure */
 	__u8 level;       /* RFC 6464's byte, of the last packet in order that had one; valid if levels */
-	__u8 had_level;   /* the last packet in order had it */
-	__u8 has_send_time;
 	__u8 level_id, send_time_id, frame_id; /* of the elements that are believed to be these; 0 = none */
 	__u16 text_ids;                        /* bits of those that are text */
 	__u8 text[ELEMENT_TEXT_SIZE];          /* of the element that became text last; 0 fills it up */
+	__u16 reserved;
 	struct element elements[EXTENSION_IDS];
-	struct depth_step step; /* of the packet at hand */
+	__u32 reserved_too;
 	struct element_packet hint;
 	struct loss loss; /* of all packets of the stream since `tag` is its */
 };
 
+_Static_assert(__builtin_offsetof(struct stream_depth, drift.least) % 64 == 0, "one line");
+_Static_assert(__builtin_offsetof(struct stream_depth, drift.transit_ns) % 64 == 0, "with the frames two lines");
 _Static_assert(sizeof(struct stream_depth) == 1152, "stream_depth is a map value: no padding");
-_Static_assert(__builtin_offsetof(struct stream_depth, step) <= 1024, "compilers for BPF clear no more in one go");
+_Static_assert(__builtin_offsetof(struct stream_depth, hint) - __builtin_offsetof(struct stream_depth, extended) <=
+		       1024,
+	       "compilers for BPF clear no more in one go");
 
 static inline void depth_begin(struct stream_depth *d, const struct stream *s, int is_first,
 			       const struct stream_packet *packet)
 {
-	__builtin_memset(d, 0, __builtin_offsetof(struct stream_depth, step));
+	__builtin_memset((__u8 *)d + __builtin_offsetof(struct stream_depth, extended), 0,
+			 __builtin_offsetof(struct stream_depth, hint) -
+				 __builtin_offsetof(struct stream_depth, extended));
 	loss_begin(&d->loss, is_first ? 0 : s->max_seq);
 	d->tag = s->tag;
 	d->last_ns = d->order_ns = d->frame_ns = d->step_ns = packet->now;

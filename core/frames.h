@@ -19,17 +19,17 @@ enum {
 struct frames {
 	__u64 interval_us;         /* sum of the intervals between frames */
 	__u64 interval_squares_us; /* µs², sum of their squares */
-	__u64 freeze_us;
-	__u64 pause_us;
 	__u32 frames;
-	__u32 freezes;
-	__u32 pauses;
 	__u32 recent_us;   /* sum of the last FREEZE_WINDOW intervals that were no pauses */
 	__u32 intervals;   /* how many there ever were */
 	__u32 packets;     /* of the present frame */
 	__u32 bytes;       /* payload of the present frame */
 	__u32 packets_max; /* of one frame */
 	__u32 bytes_max;   /* of one frame */
+	__u32 freezes;
+	__u64 freeze_us;
+	__u64 pause_us;
+	__u32 pauses;
 	__u32 reserved;
 	__u32 ring[FRAMES_RING]; /* µs, interval i at i mod 32 */
 };

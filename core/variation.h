@@ -50,12 +50,12 @@ enum {
 };
 
 struct drift {
-	__s64 transit_ns; /* of the latest packet, less that of the first */
-	__u64 begin_ns;   /* arrival of the first */
-	__u32 windows;    /* begun so far */
-	__u32 reserved;
 	__u32 at_ms[DRIFT_WINDOWS]; /* window w at w mod 16: when its least transit was, since begin_ns */
 	__s32 least[DRIFT_WINDOWS]; /* and how much it was; ns >> DRIFT_UNIT_BITS */
+	__s64 transit_ns;           /* of the latest packet, less that of the first */
+	__u64 begin_ns;             /* arrival of the first */
+	__u32 windows;              /* begun so far */
+	__u32 reserved;
 };
 
 _Static_assert(sizeof(struct drift) == 24 + 8 * DRIFT_WINDOWS, "drift is part of a map value: no padding");

@@ -2,6 +2,7 @@
 #ifndef RTCPROBE_NATIVE_RECORDS_H
 #define RTCPROBE_NATIVE_RECORDS_H
 
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -30,16 +31,17 @@ struct alignas(64) stream_entry {
 	bool is_stale(__u64 now) const { return stream_is_claimable(&record, now); }
 	void prefetch() const
 	{
-		prefetch_lines(&record, 128);
-		prefetch_lines(&depth, 192);
-		prefetch_lines(&depth.drift, 192 + 128);
-		prefetch_lines(&depth.transit_variation, 64);
-		prefetch_lines(&depth.step, 64);
+		prefetch_lines(&record, offsetof(struct stream, sequence.window));
+		prefetch_lines(&depth, offsetof(struct stream_depth, drift));
+		prefetch_lines(&depth.drift.least,
+			       offsetof(struct stream_depth, frames.ring) - offsetof(struct stream_depth, drift.least));
+		prefetch_lines(&depth.variation, 64);
 	}
 	void prefetch_rest() const
 	{
 		if (!record.settled)
 			prefetch_lines(&detail, sizeof(detail));
+		prefetch_lines(&depth.frames.ring[depth.frames.intervals % FRAMES_RING], 1);
 	}
 };
 
