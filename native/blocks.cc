@@ -61,6 +61,8 @@ struct block block_queue::next()
 			if (place->fault)
 				std::rethrow_exception(place->fault);
 			taken++;
+			if (place->block.size < BLOCK_SIZE)
+				begun = taken; /* a file that grows may have had more when the next one was read */
 			return std::exchange(place->block, {});
 		}
 		if (begun == taken && is_over)

@@ -45,6 +45,10 @@ void capture::observe_any(const struct captured_packet &packet)
 	clock = std::max(clock, packet.time_ns);
 }
 
+/*
+ * While there are more streams than the cache holds, what a packet will change comes from memory before its turn: the slot of the
+ * packet of this number, the record of one ahead of it, and of another what the record tells to be needed.
+ */
 inline void capture::fetch(__u32 number) const
 {
 	const struct looked_packet *packets = batch->packets.data();
@@ -58,10 +62,7 @@ inline void capture::fetch(__u32 number) const
 		observer.streams.prefetch_rest(packets[number - 2 * AHEAD].tag);
 }
 
-/*
- * True if a packet is left that is not to be observed yet. While there are more streams than the cache holds, what a packet will
- * change is fetched from memory some packets before: its slot first, and then its record.
- */
+/* True if a packet is left that is not to be observed yet. */
 bool capture::observe_batch(__u64 until_ns)
 {
 	const struct looked_packet *packets = batch->packets.data();

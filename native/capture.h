@@ -40,8 +40,7 @@ public:
 	bool is_truncated = false;
 
 private:
-	static constexpr __u32 AHEAD =
-		8; /* packets that are looked at between the slot of one and its record, and that */
+	static constexpr __u32 AHEAD = 8; /* packets between two steps of fetching */
 
 	[[gnu::always_inline]] void fetch(__u32 number) const;
 	[[gnu::always_inline]] void observe(const struct looked_packet &packet);

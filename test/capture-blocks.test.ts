@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /**
- * Files of many blocks, which a thread reads ahead. Oracles: the schedule of the packets written here; and the same bytes
- * through a pipe, which no thread reads.
+ * Files of many blocks, which two threads read. Oracles: the schedule of the packets written here; and the same bytes through a
+ * pipe, which one thread reads.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { addon } from "../src/native.js";
 import { analyzeFile, withFile } from "./analysis.js";
-import { frame, type Packet, paced, pcap, pcapngWriter, rtp, START_NS } from "./packets.js";
+import { frame, type Packet, paced, pcap, pcapngWriter, rtcp, rtp, START_NS, stun, USERNAME } from "./packets.js";
 
 const COUNT = 12_000;
 const STREAMS = 1_000;
@@ -24,6 +24,34 @@ const packets: Packet[] = paced(
   GAP_MS,
 );
 const bytes = pcap(packets);
+
+/** The one at `i` of packets of all kinds: what is not plain, or not next, takes other ways than what is. */
+function mixed(i: number): Buffer {
+  const stream = i % 600;
+  const turn = Math.floor(i / 600);
+  const seq = i % 37 === 0 ? Math.max(turn - 1, 0) : turn + (i % 600 < 20 && turn > 9 ? 2 : 0);
+  if (i % 97 === 0) return stun(0x0001, i, USERNAME);
+  if (i % 89 === 0) return rtcp(200, 0, 1 + stream, 0x83aa7e80, i, turn * 480, turn, 100 * turn);
+  return rtp({
+    ssrc: 1 + stream,
+    seq,
+    timestamp: seq * 480,
+    payload: 300 + ((i * 37) % 701),
+    csrcs: i % 61 === 0 ? 1 : 0,
+    ...(stream % 5 === 0 && { extension: Buffer.from([0x10, turn & 127, 0x31, turn >> 8, turn & 255, 0, 0, 0]) }),
+  });
+}
+
+/** All columns of all records, and where each step of a second ended. */
+async function recordsOf(path: string) {
+  const capture = addon.openCapture(path, { local: ["198.51.100.2"], clockRates: {} });
+  const ends: unknown[] = [];
+  for (let until = Number(START_NS / 1_000_000n); await capture.read(until); until += 1_000)
+    ends.push([capture.frames(), capture.snapshot().datagrams]);
+  const { streams, pairs, reports, depths, datagrams } = capture.snapshot();
+  capture.close();
+  return { ends, streams, pairs, reports, depths, datagrams };
+}
 
 describe("a file of many blocks", () => {
   it("is counted to the last packet", async () => {
@@ -43,6 +71,26 @@ describe("a file of many blocks", () => {
       const writer = spawn("sh", ["-c", 'cat "$0" > "$1"', path, fifo]);
       const [fromFile, fromPipe] = [await analyzeFile(path), await analyzeFile(fifo)];
       writer.kill();
+      expect(fromPipe).toEqual(fromFile);
+    });
+  });
+
+  it("gives all records that a pipe gives, whatever its packets are", async () => {
+    const file = pcap(
+      paced(
+        Array.from({ length: COUNT }, (_, i) => frame(mixed(i))),
+        GAP_MS,
+      ),
+    );
+    await withFile(file, async (path) => {
+      const fifo = `${path}.fifo`;
+      execFileSync("mkfifo", [fifo]);
+      const writer = spawn("sh", ["-c", 'cat "$0" > "$1"', path, fifo]);
+      const [fromFile, fromPipe] = [await recordsOf(path), await recordsOf(fifo)];
+      writer.kill();
+      expect(fromFile.ends).toHaveLength(6);
+      expect(fromFile.datagrams).toMatchObject({ seen: COUNT, rtp: expect.any(Number) });
+      expect(fromFile.datagrams.rtp).toBeGreaterThan(10_000);
       expect(fromPipe).toEqual(fromFile);
     });
   });
