@@ -1,7 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "blocks.h"
 
+#include <new>
 #include <utility>
+
+namespace
+{
+
+/*
+ * The page cache is copied with `rep movsb`, which is three times as slow on AMD's Zen 3 where the two addresses differ by a few
+ * bytes within their pages, as those of malloc() do.
+ */
+constexpr std::align_val_t PAGE{ 4096 };
+
+block_share allocate_block()
+{
+	return { static_cast<__u8 *>(operator new[](BLOCK_LEAD + BLOCK_SIZE, PAGE)),
+		 [](__u8 *bytes) { operator delete[](bytes, PAGE); } };
+}
+
+} // namespace
 
 block_share block_pool::take()
 {
@@ -10,7 +28,7 @@ block_share block_pool::take()
 	for (const block_share &block : blocks)
 		if (block.use_count() == 1)
 			return block;
-	blocks.push_back(std::make_shared_for_overwrite<__u8[]>(BLOCK_LEAD + BLOCK_SIZE));
+	blocks.push_back(allocate_block());
 	return blocks.back();
 }
 
