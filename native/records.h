@@ -29,9 +29,15 @@ struct alignas(64) stream_entry {
 	__u64 cgroup_id() const { return detail.cgroup_id; }
 	__u32 pid() const { return detail.pid; }
 	bool is_stale(__u64 now) const { return stream_is_claimable(&record, now); }
+	/* What a snapshot wants, but for the depth. */
+	void prefetch_shown() const
+	{
+		__builtin_prefetch(&record);
+		__builtin_prefetch(&detail);
+	}
 	void prefetch() const
 	{
-		prefetch_lines(&record, offsetof(struct stream, sequence.window));
+		prefetch_lines(&record, sizeof(record));
 		prefetch_lines(&depth, offsetof(struct stream_depth, drift));
 		prefetch_lines(&depth.drift.least,
 			       offsetof(struct stream_depth, frames.ring) - offsetof(struct stream_depth, drift.least));
@@ -39,7 +45,7 @@ struct alignas(64) stream_entry {
 	}
 	void prefetch_rest() const
 	{
-		if (!record.settled)
+		if (record.evidence != STREAM_SETTLED)
 			prefetch_lines(&detail, sizeof(detail));
 		prefetch_lines(&depth.frames.ring[depth.frames.intervals % FRAMES_RING], 1);
 	}
@@ -48,6 +54,7 @@ struct alignas(64) stream_entry {
 struct alignas(64) pair_entry {
 	struct pair record;
 
+	void prefetch_shown() const { __builtin_prefetch(&record); }
 	const struct endpoints &endpoints() const { return record.endpoints; }
 	__u64 cgroup_id() const { return record.cgroup_id; }
 	__u32 pid() const { return record.pid; }
@@ -57,12 +64,14 @@ struct alignas(64) pair_entry {
 struct alignas(64) bundle_entry {
 	struct bundle record;
 
+	void prefetch_shown() const { __builtin_prefetch(&record); }
 	bool is_stale(__u64 now) const { return bundle_is_claimable(&record, now); }
 };
 
 struct alignas(64) report_entry {
 	struct report record;
 
+	void prefetch_shown() const { __builtin_prefetch(&record); }
 	const struct endpoints &endpoints() const { return record.endpoints; }
 	__u64 cgroup_id() const { return record.cgroup_id; }
 	__u32 pid() const { return record.pid; }
@@ -192,9 +201,7 @@ public:
 		shown.resize(entries.size());
 		for (__u32 id = 0; id < entries.size(); id++) {
 			if (id + AHEAD < entries.size())
-				for (size_t at = 0; at < SHOWN; at += alignof(Entry))
-					__builtin_prefetch(reinterpret_cast<const char *>(&entries[id + AHEAD].record) +
-							   at);
+				entries[id + AHEAD].prefetch_shown();
 			if (entries[id].record.tag == 0)
 				continue;
 			visit(id, entries[id]);
@@ -222,8 +229,7 @@ private:
 	/* Slots per entry at the least. At 1/4 full, 1 claim in 65 000 finds its eight slots taken and makes it grow. */
 	static constexpr size_t LOAD = 4;
 	static constexpr size_t LARGE = 512;
-	static constexpr __u32 AHEAD = 8;    /* entries that are fetched before they are shown */
-	static constexpr size_t SHOWN = 128; /* bytes of them: what a snapshot wants of a stream */
+	static constexpr __u32 AHEAD = 8; /* entries that are fetched before they are shown */
 
 	size_t live() const { return entries.size() - vacant.size(); }
 
