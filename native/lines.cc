@@ -5,6 +5,7 @@
 #include <cmath>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "digits.h"
@@ -127,12 +128,16 @@ enum : size_t {
 [[gnu::always_inline]] inline void fetch_ahead(const line_table &table, size_t row)
 {
 	size_t wanted = row + ROWS_AHEAD;
+	bool fetched[std::size(table.fields)] = {};
 
-	if (row % ROWS_OF_LINE || wanted >= table.kinds.size())
+	if (row % ROWS_OF_LINE || wanted + ROWS_OF_LINE > table.kinds.size())
 		return;
-	for (const line_fields &of : table.fields)
-		for (const line_field &field : of.fields)
+	for (__u8 kind : table.kinds.subspan(wanted, ROWS_OF_LINE)) {
+		if (std::exchange(fetched[kind], true))
+			continue;
+		for (const line_field &field : table.fields[kind].fields)
 			__builtin_prefetch(&field.values[wanted]);
+	}
 }
 
 /* Where writing ended: before `row`, for want of room, or as `refused` is a field of it that the database would not take. */

@@ -77,8 +77,10 @@ function roundTrips(pairs: readonly CandidatePairStats[]): Map<string, number> {
   return found;
 }
 
-function expectedSince(record: StreamRecord, previous: StreamRecord | undefined): number {
-  return packetsExpected(record) - (previous === undefined ? 0 : packetsExpected(previous));
+/** Sequence numbers of stream i since the sample before. */
+function expectedSince(i: number, { records, previousRecords }: Observed): number {
+  const [row, before] = [records.rows[i] as number, previousRecords.rows[i] as number];
+  return packetsExpected(records.columns, row) - (before < 0 ? 0 : packetsExpected(previousRecords.columns, before));
 }
 
 /** Bits per second over the interval, or at its first look since the stream began. */
@@ -118,7 +120,7 @@ function addRatings(
   streams: Observed,
   pairs: readonly CandidatePairStats[],
 ): void {
-  const { members, records, previousRecords } = streams;
+  const { members, records } = streams;
   const [kinds, codecs, reasons] = [table.text("kind"), table.text("codec"), table.text("qualityUnavailable")];
   const losses = table.number("fractionLost");
   const jitters = table.number("jitter");
@@ -140,7 +142,7 @@ function addRatings(
       codec,
       loss: given(losses[i]),
       meanBurst: given(lossRuns?.[i]),
-      expected: expectedSince(record, previousRecords.at(i)),
+      expected: expectedSince(i, streams),
       jitter: given(jitters[i]),
       roundTripTime: times.size === 0 ? undefined : times.get(endsKey(table.roster.who[i] as StreamIdentity)),
       bitsPerSecond: peakRate(members[i] as Member, bitRate(record, rates[i])),

@@ -10,7 +10,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DepthRecord, depthAt } from "../src/depthrecord.js";
 import { lossStats } from "../src/loss.js";
-import { addon, rowAt } from "../src/native.js";
+import { addon } from "../src/native.js";
 import { Sampler } from "../src/sampler.js";
 import { type InboundRtpStats, packetsLost } from "../src/stats.js";
 import { withFile } from "./analysis.js";
@@ -61,7 +61,7 @@ async function check(seed: number): Promise<void> {
       const text = fates(seen);
       const truth = lossTruth(text);
       expect(lossOf(depthAt(depths, 0)), `look ${look}`).toEqual(truth);
-      expect(packetsLost(rowAt(streams, 0))).toBe(truth.lossBurstLost + truth.lossGapLost);
+      expect(packetsLost(streams, 0)).toBe(truth.lossBurstLost + truth.lossGapLost);
       if (look === LOOKS) cover(arrivals, text, truth);
     }
     capture.close();

@@ -10,12 +10,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addon, rowAt, rowCount, type StreamRecord } from "../src/native.js";
-import { packetsLost } from "../src/stats.js";
 import { analyzeFile } from "./analysis.js";
 import { can } from "./capability.js";
 import { receiverReports, rtpStreams } from "./oracle.js";
 import { frame, pcap } from "./packets.js";
 import { checkBuild, runProgram } from "./program.js";
+import { lostOf } from "./records.js";
 
 const CAPTURES = join(import.meta.dirname, "captures");
 const IMPAIRED = join(CAPTURES, "chromium-impaired");
@@ -192,7 +192,7 @@ describe.skipIf(!can.tshark.ok)(`tshark — ${can.tshark.why || "rtp,streams"}`,
         // The highest number came before the last packet: it was reordered, and tshark misses what is between them.
         const { arrivals = [] } = rtpStreams(path).find((stream) => stream.ssrc === ssrc) ?? {};
         const behind = (record.maxSeq - (arrivals.at(-1)?.seq ?? 0)) & 0xffff;
-        expect(packetsLost(record) - lost).toBe(behind);
+        expect(lostOf(record) - lost).toBe(behind);
       }
       // tshark measures no packet with a marker, and aiortc sets it on all. Our RTX has no jitter: its timestamps are stale.
       const isMeasured = !file.startsWith("aiortc") && packets === record.packets;

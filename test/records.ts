@@ -14,7 +14,7 @@ import {
 } from "../src/native.js";
 import type { StatsContext } from "../src/origin.js";
 import type { ReportRecord } from "../src/reportrecord.js";
-import { addStreamStats, type StreamStats, toSample } from "../src/stats.js";
+import { addStreamStats, packetsExpected, packetsLost, type StreamStats, toSample } from "../src/stats.js";
 import { StreamRecords } from "../src/streamrow.js";
 import { Roster, StreamTable } from "../src/streamtable.js";
 import { identify } from "../src/streamtrack.js";
@@ -240,6 +240,10 @@ function toDepthColumns(rows: readonly DepthRecord[]): DepthColumns {
     });
   return Object.fromEntries(fields.map((field) => [field, Float64Array.from(cells(field))])) as DepthColumns;
 }
+
+/** What src/stats.ts makes of one record. */
+export const expectedOf = (record: StreamRecord): number => packetsExpected(toColumns([record], record), 0);
+export const lostOf = (record: StreamRecord): number => packetsLost(toColumns([record], record), 0);
 
 /** What a sample tells of one stream. */
 export function streamStats(

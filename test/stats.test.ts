@@ -6,8 +6,8 @@
 import { describe, expect, it } from "vitest";
 import { addon, type PairRecord } from "../src/native.js";
 import { candidatePairStats } from "../src/pairstats.js";
-import { type InboundRtpStats, packetsExpected, packetsLost, type StatsContext } from "../src/stats.js";
-import { originOf, pairRecord, streamRecord, streamStats } from "./records.js";
+import type { InboundRtpStats, StatsContext } from "../src/stats.js";
+import { expectedOf, lostOf, originOf, pairRecord, streamRecord, streamStats } from "./records.js";
 
 function contextOf(changes: Partial<StatsContext> = {}): StatsContext {
   return { origin: originOf(), owner: {}, atMs: 5000, epochMs: 1_760_000_005_000, intervalMs: 1000, ...changes };
@@ -15,28 +15,28 @@ function contextOf(changes: Partial<StatsContext> = {}): StatsContext {
 
 describe("packets expected and lost", () => {
   it("100 to 109 are ten numbers: highest - lowest + 1 (RFC 3550 A.3)", () => {
-    expect(packetsExpected(streamRecord())).toBe(10);
-    expect(packetsLost(streamRecord())).toBe(0);
+    expect(expectedOf(streamRecord())).toBe(10);
+    expect(lostOf(streamRecord())).toBe(0);
   });
 
   it("extended numbers go on over 65535: 65530 to 65545 are sixteen, thirteen came, three are lost", () => {
-    expect(packetsLost(streamRecord({ baseSeq: 65_530, maxSeq: 65_545, packets: 13 }))).toBe(3);
+    expect(lostOf(streamRecord({ baseSeq: 65_530, maxSeq: 65_545, packets: 13 }))).toBe(3);
   });
 
   it("a duplicate does not stand in for a lost packet, as it does in RFC 3550 A.3", () => {
     // 100 to 109: 104 never came, 105 came twice: ten packets, nine unique.
-    expect(packetsLost(streamRecord({ packets: 10, duplicated: 1 }))).toBe(1);
+    expect(lostOf(streamRecord({ packets: 10, duplicated: 1 }))).toBe(1);
   });
 
   it("runs before a restart of the sender count with what they spanned", () => {
     // 1 to 20 (two lost), then again from 40000 to 40009 (one lost): 30 expected, 27 came.
     const record = streamRecord({ expectedBefore: 20, baseSeq: 40_000, maxSeq: 40_009, packets: 27 });
-    expect(packetsExpected(record)).toBe(30);
-    expect(packetsLost(record)).toBe(3);
+    expect(expectedOf(record)).toBe(30);
+    expect(lostOf(record)).toBe(3);
   });
 
   it("a packet beyond the window fills no gap: it may be a duplicate", () => {
-    expect(packetsLost(streamRecord({ packets: 10, stray: 2 }))).toBe(2);
+    expect(lostOf(streamRecord({ packets: 10, stray: 2 }))).toBe(2);
   });
 });
 
