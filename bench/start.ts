@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
-/** From the start of `rtcprobe analyze` to its result on a small capture, beside Node alone. `npx tsx bench/start.ts [ROUNDS]` */
+/**
+ * From the start of `rtcprobe analyze` to its result on a small capture, beside Node alone; and how long a daemon takes to switch all
+ * probes on, as root. `npx tsx bench/start.ts [ROUNDS]`
+ */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { createCgroup, removeCgroup } from "../demo/cgroup.js";
+import { addon, type HookProbe } from "../src/native.js";
 import { figureOf, type Part } from "./figure.js";
 import { printPart } from "./table.js";
 
@@ -25,6 +30,24 @@ for (let round = 0; round < rounds; round++) {
   node.push(time(["-e", "0"]));
   ours.push(time(OURS));
 }
+/** To load, verify and attach the programs, milliseconds. */
+async function timeProbes(): Promise<number[]> {
+  const probes: HookProbe[] = ["rtp", "stun", "rtcp"];
+  const cgroup = await createCgroup(`rtcprobe-bench-${process.pid}-start`);
+  const probe = addon.openProbe({ cgroup, maxStreams: 4096, maxPairs: 4096, clockRates: {}, probes });
+  try {
+    return Array.from({ length: rounds }, () => {
+      probe.setProbes([]);
+      const begin = performance.now();
+      probe.setProbes(probes);
+      return performance.now() - begin;
+    });
+  } finally {
+    probe.close();
+    await removeCgroup(cgroup);
+  }
+}
+
 const part: Part = { part: "start", command: `npx tsx bench/start.ts ${rounds}`, figures: [], skipped: [] };
 part.figures.push(
   figureOf("start.node", "ms", node),
@@ -36,4 +59,7 @@ part.figures.push(
     { note: "analyze less Node" },
   ),
 );
+if (process.getuid?.() === 0) {
+  part.figures.push(figureOf("start.probes", "ms", await timeProbes(), { bar: 100, note: "probes switched on" }));
+} else part.skipped.push({ name: "start.probes", reason: "not root" });
 printPart(part);

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { ColumnPool } from "../src/columnpool.js";
 import { LineEncoder } from "../src/encoder.js";
 import { decodeContent, encodeFrame, type FoundFrame, readFrame } from "../src/frame.js";
-import { PAIR_TRAITS } from "../src/native.js";
+import { addon, PAIR_TRAITS } from "../src/native.js";
 import { Sampler } from "../src/sampler.js";
 import { type Content, isSample } from "../src/sink.js";
 import { type ColumnSample, toSample } from "../src/stats.js";
@@ -197,6 +197,17 @@ describe("columns in bytes", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it("cannot be made of what is too short or of another type", () => {
+    const values = new Float64Array(2);
+    const write = (column: object) => () =>
+      addon.writeColumns({ rows: 2, columns: [{ name: "a", values, ...column }] });
+    expect(write({ values: new Float64Array(1) })).toThrow(/^values must have 2 elements at least$/);
+    expect(write({ values: [0, 0] })).toThrow(/^values must be a Float64Array$/);
+    expect(write({ name: 5 })).toThrow(/^name must be a string$/);
+    expect(write({ texts: ["x", 5] })).toThrow(/^texts must be an array of strings$/);
+    expect(() => addon.writeColumns({ rows: -1, columns: [] })).toThrow(/^rows must be from 0 to/);
   });
 
   it("take two bytes for what grows steadily, and none for what all have", () => {
