@@ -46,6 +46,8 @@ void capture::observe_any(const struct captured_packet &packet)
 }
 
 /*
+ * Packets to come are fetched from the core that looked at them.
+ *
  * While there are more streams than the cache holds, what a packet will change comes from memory before its turn: the slot of the
  * packet of this number, the record of one ahead of it, and of another what the record tells to be needed.
  */
@@ -53,6 +55,7 @@ inline void capture::fetch(__u32 number) const
 {
 	const struct looked_packet *packets = batch->packets.data();
 
+	__builtin_prefetch(packets + number + 2 * AHEAD);
 	if (!observer.streams.is_large())
 		return;
 	observer.streams.prefetch_slot(packets[number].tag);

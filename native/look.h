@@ -47,7 +47,11 @@ public:
 	void stop() { in.stop(); }
 
 private:
+	static constexpr __u32 AHEAD = 16;         /* packets between one that is fetched and one that is looked at */
+	static constexpr __u32 RECORD_HEADER = 16; /* of pcap; others are about as long */
+
 	template <class Reader> void look_on(Reader &from, packet_batch *batch);
+	[[gnu::always_inline]] void fetch(__u32 captured) const;
 	[[gnu::always_inline]] void look(const struct captured_packet &packet, struct looked_packet *looked) const;
 
 	class input in;
