@@ -8,6 +8,7 @@ ARGS ?=
 PART ?=
 QUICK ?=
 ACCEPT ?=
+STREAMS ?=
 
 ifeq ($(V),1)
 Q :=
@@ -41,7 +42,7 @@ format: setup-test ## Biome and clang-format, in place
 
 bench: setup-bench ## cost beside peers, and regressions; PART=kernel,peers… QUICK=1 ACCEPT=1 (root, 15 minutes)
 	$(Q)scripts/build
-	$(Q)PART="$(PART)" QUICK="$(QUICK)" ACCEPT="$(ACCEPT)" node_modules/.bin/tsx bench/main.ts
+	$(Q)PART="$(PART)" QUICK="$(QUICK)" ACCEPT="$(ACCEPT)" STREAMS="$(STREAMS)" node_modules/.bin/tsx bench/main.ts
 
 fuzz: setup-test ## fuzz the core with sanitizers for FUZZ_SECONDS (60)
 	$(Q)scripts/fuzz $(FUZZ_SECONDS)

@@ -26,8 +26,9 @@ const CASES: Case[] = [
   { streams: 10_000 },
   { streams: 100_000, cpu: { bar: 40, stretch: 20 } },
 ];
-/** `npx tsx bench/daemon.ts 1000,100000` runs these cases only. */
-const wanted = (process.argv[2] ?? "").split(",").filter(Boolean).map(Number);
+/** `npx tsx bench/daemon.ts 1000,100000` runs these cases only, and so does `make bench PART=daemon STREAMS=1000,100000`. */
+const named = process.argv[2] ?? process.env.STREAMS ?? "";
+const wanted = named.split(",").filter(Boolean).map(Number);
 const chosen = CASES.filter(({ streams }) => wanted.length === 0 || wanted.includes(streams));
 const PER_STREAM = 50; // packets/s, of 20 ms each
 const MAX_RATE = 50_000; // the sender shares the machine: beyond it, a stream has fewer
@@ -135,6 +136,11 @@ async function measure({ streams, cpu, memory }: Case): Promise<Figure[]> {
   }
 }
 
-const part: Part = { part: "daemon", command: "make bench PART=daemon", figures: [], skipped: [] };
+const part: Part = {
+  part: "daemon",
+  command: `make bench PART=daemon${named && ` STREAMS=${named}`}`,
+  figures: [],
+  skipped: [],
+};
 for (const one of chosen) part.figures.push(...(await measure(one)));
 printPart(part);

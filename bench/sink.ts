@@ -13,7 +13,8 @@ import { InfluxDB } from "influx";
 import { openInflux } from "../src/influx.js";
 import { SCHEMA } from "../src/point.js";
 import { type Content, countPoints, type Entry, type Feed } from "../src/sink.js";
-import type { Sample } from "../src/stats.js";
+import type { ColumnSample, Sample } from "../src/stats.js";
+import { Roster, type StreamIdentity, StreamTable } from "../src/streamtable.js";
 import { samplePoints } from "../test/points.js";
 import { inboundStream, makeSample } from "../test/samples.js";
 import { figureOf, type Part } from "./figure.js";
@@ -30,8 +31,8 @@ const KINDS = {
   /** npm influx, writePoints. */
   client: runClient,
   points: (url: string) => runSink(url, makePointSets, false),
-  samples: (url: string) => runSink(url, makeSamples, false),
-  gzip: (url: string) => runSink(url, makeSamples, true),
+  samples: (url: string) => runSink(url, makeTables, false),
+  gzip: (url: string) => runSink(url, makeTables, true),
 } satisfies Record<string, (url: string) => Promise<Trial>>;
 type Kind = keyof typeof KINDS;
 
@@ -60,6 +61,34 @@ function makeSamples(count: number): Sample[] {
       });
     });
     return makeSample({ timeNs: String(1_760_000_000_000_000_000n + BigInt(n)), streams, candidatePairs: [] });
+  });
+}
+
+/** The same in columns, as a daemon has them: the streams stay from sample to sample. */
+function makeTables(count: number): ColumnSample[] {
+  let roster: Roster | undefined;
+  return makeSamples(count).map((sample) => {
+    const parts = sample.streams.map((stream) => {
+      const {
+        type,
+        ssrc,
+        srcAddress,
+        srcPort,
+        dstAddress,
+        dstPort,
+        pid,
+        comm,
+        cgroup,
+        timestamp: _,
+        ...stats
+      } = stream;
+      const who = { type, ssrc, srcAddress, srcPort, dstAddress, dstPort, pid, comm, cgroup } as StreamIdentity;
+      return { who, stats };
+    });
+    roster ??= new Roster(parts.map(({ who }) => who));
+    const streams = new StreamTable(roster);
+    for (const [i, { stats }] of parts.entries()) streams.set(i, stats);
+    return { ...sample, streams };
   });
 }
 

@@ -54,11 +54,14 @@ export class Lines implements Iterable<string> {
   }
 
   static of(lines: readonly { series: string; text: string }[]): Lines {
-    const texts = lines.map(({ text }) => Buffer.from(text + LINE_END));
-    const starts = new Float64Array(texts.length + 1);
-    for (const [i, { length }] of texts.entries()) starts[i + 1] = (starts[i] as number) + length;
+    const starts = new Float64Array(lines.length + 1);
+    let all = "";
+    for (const [i, { text }] of lines.entries()) {
+      all += text + LINE_END;
+      starts[i + 1] = (starts[i] as number) + Buffer.byteLength(text) + LINE_END.length;
+    }
     return new Lines(
-      Buffer.concat(texts),
+      Buffer.from(all),
       starts,
       lines.map(({ series }) => series),
     );
