@@ -14,7 +14,7 @@ import { openInflux } from "../src/influx.js";
 import { SCHEMA } from "../src/point.js";
 import { type Content, countPoints, type Entry, type Feed } from "../src/sink.js";
 import type { ColumnSample, Sample } from "../src/stats.js";
-import { Roster, type StreamIdentity, StreamTable } from "../src/streamtable.js";
+import { Roster, StreamTable } from "../src/streamtable.js";
 import { samplePoints } from "../test/points.js";
 import { inboundStream, makeSample } from "../test/samples.js";
 import { figureOf, type Part } from "./figure.js";
@@ -66,28 +66,11 @@ function makeSamples(count: number): Sample[] {
 
 /** The same in columns, as a daemon has them: the streams stay from sample to sample. */
 function makeTables(count: number): ColumnSample[] {
-  let roster: Roster | undefined;
-  return makeSamples(count).map((sample) => {
-    const parts = sample.streams.map((stream) => {
-      const {
-        type,
-        ssrc,
-        srcAddress,
-        srcPort,
-        dstAddress,
-        dstPort,
-        pid,
-        comm,
-        cgroup,
-        timestamp: _,
-        ...stats
-      } = stream;
-      const who = { type, ssrc, srcAddress, srcPort, dstAddress, dstPort, pid, comm, cgroup } as StreamIdentity;
-      return { who, stats };
-    });
-    roster ??= new Roster(parts.map(({ who }) => who));
+  const samples = makeSamples(count);
+  const roster = new Roster(samples[0]?.streams ?? []);
+  return samples.map((sample) => {
     const streams = new StreamTable(roster);
-    for (const [i, { stats }] of parts.entries()) streams.set(i, stats);
+    for (const [i, stats] of sample.streams.entries()) streams.set(i, { ...stats });
     return { ...sample, streams };
   });
 }

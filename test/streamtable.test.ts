@@ -89,6 +89,28 @@ describe("a table of streams", () => {
     expect(lines.toSorted().slice(-2)).toEqual(others.slice(-2));
   });
 
+  it.each([
+    ["the first", 9991, 9990, 11],
+    ["the second", 9990, 9991, 22],
+    ["the second, where both did at once,", 9990, 9990, 22],
+  ])("has one line for records of one series: %s changed last", async (_, firstMs, secondMs, packets) => {
+    const sample = await measureTwice(() => ({
+      streams: [
+        streamRecord({ id: 0, ssrc: 1, packets: 11, lastMs: firstMs }),
+        streamRecord({ id: 1, ssrc: 1, packets: 22, lastMs: secondMs }),
+        streamRecord({ id: 2, ssrc: 2, packets: 33 }),
+      ],
+      origins: new Map(),
+    }));
+    const who = sample.streams.roster.who.map(({ pid: _pid, comm: _comm, cgroup: _cgroup, ...ends }) => ends);
+    const streams = new StreamTable(new Roster(who), sample.streams);
+    const lines = new LineEncoder({ host: "h1", perStream: true }).encode({ ...sample, streams });
+    const received = [...lines].flatMap((line) => line.match(/(?<=packetsReceived=)\d+/)?.map(Number) ?? []);
+    expect(received).toEqual([packets, 33]);
+    expect(lines.seriesOf(0)).toContain("ssrc=1");
+    expect(lines.seriesOf(1)).toContain("ssrc=2");
+  });
+
   it("comes out of a journal as it went in", async () => {
     const sample = await measureTwice(MIXED);
     const head = { number: 5, pointsBefore: 7, points: 6, timestamp: sample.timestamp };
