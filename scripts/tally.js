@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * One line of a vitest JSON report, and the exit code that goes with it: `node tally.js REPORT STATUS`. A file that failed
+ * What a vitest JSON report skipped, with the reasons that the names hold, and its one line of sums, and the exit code that goes with it: `node tally.js REPORT STATUS`. A file that failed
  * outside of its tests (not loaded, set-up failed), and a run that failed for another reason or ran nothing, are one
  * failure each: they must not look like a pass.
  */
@@ -24,5 +24,8 @@ const skipped = numPendingTests + numTodoTests;
 const nothing = numPassedTests + counted + skipped === 0;
 const failed = counted === 0 && (status !== "0" || nothing) ? 1 : counted;
 
+for (const { status: outcome, fullName } of testResults.flatMap((file) => file.assertionResults)) {
+  if (outcome === "skipped" || outcome === "pending" || outcome === "todo") console.error(`skipped: ${fullName}`);
+}
 console.log(`${numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 process.exitCode = failed > 0 ? 1 : 0;
