@@ -38,8 +38,6 @@ const WINDOW_S = quick ? 3 : 60;
 const ASKED_S = quick ? 3 : 15;
 const ASKED_MS = 37;
 const WARM_S = 6;
-/** Per stream: at a quarter full, one stream in some hundred thousand finds none. */
-const SLOTS = 8;
 const PAUSE_MS = 100;
 const PATIENCE_MS = 15_000;
 
@@ -84,7 +82,7 @@ async function measure({ streams, cpu, memory }: Case): Promise<Figure[]> {
   const pace = await rig.pace(streams / 2);
   const rate = Math.min((streams / 2) * PER_STREAM, MAX_RATE);
   const places = ["--journal-directory", join(directory, "journal"), "--calls-directory", join(directory, "calls")];
-  const watched = ["--cgroup", pace.place.cgroup, "--max-streams", String(streams * SLOTS)];
+  const watched = ["--cgroup", pace.place.cgroup, "--max-streams", String(streams)];
   const command = [process.execPath, join(ROOT, "bin", "rtcprobe"), "--config", "/dev/null", "--socket", socket];
   const watcher = await Watcher.start({
     command: [...command, "run", ...places, ...watched],

@@ -17,19 +17,25 @@
 #endif
 
 enum {
-	TABLE_PROBES = 8,
+	TABLE_PROBES = 16,
+	TABLE_NEAR = 8,
 	TABLE_LOCK_TRIES = 8,
 };
 
 /*
+ * The slots that a record may have, in the order they are tried: TABLE_NEAR side by side, so that a displaced one is in the same page,
+ * then as many anywhere. Of records that fill half of a table one in 50 000 finds all of them taken.
+ *
  * Tags of ports or SSRCs in a row are in a row themselves (endpoints.h), a random step apart: by some keys thousands would want
  * the same few slots. Folded and multiplied, they lie as if by chance.
  */
 static inline __u32 table_slot(__u64 tag, __u32 probe, __u32 mask)
 {
-	__u64 mixed = (tag ^ tag >> 32) * 0x9E3779B97F4A7C15ULL;
+	__u32 far = probe < TABLE_NEAR ? 0 : probe - TABLE_NEAR + 1;
+	__u32 near = far ? 0 : probe;
+	__u64 mixed = (tag ^ tag >> 32) * (0x9E3779B97F4A7C15ULL * (2 * far + 1));
 
-	return ((__u32)(mixed >> 36) + probe) & mask;
+	return ((__u32)(mixed >> 36) ^ near) & mask;
 }
 
 /*

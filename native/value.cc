@@ -9,7 +9,10 @@
 namespace
 {
 
-enum : __u32 { MAX_SLOTS = 1 << 24 };
+enum : __u32 {
+	MAX_RECORDS = 1 << 23,
+	SLOTS_PER_RECORD = 2, /* so that all find one (core/table.h) */
+};
 
 struct probe_name {
 	const char *name;
@@ -159,7 +162,7 @@ std::vector<std::string> strings_from(const Napi::Env &env, const Napi::Value &v
 
 __u32 slots_option(const Napi::Object &options, const char *name)
 {
-	return std::bit_ceil(integer_from(options.Get(name), name, 1, MAX_SLOTS));
+	return std::bit_ceil(SLOTS_PER_RECORD * integer_from(options.Get(name), name, 1, MAX_RECORDS));
 }
 
 void clock_rates_option(const Napi::Object &options, __u32 (&clock_rates)[128])

@@ -41,7 +41,7 @@ std::span<double> numbers_option(const Napi::Object &options, const char *name, 
 std::span<__u8> bytes_option(const Napi::Object &options, const char *name, size_t least = 0);
 size_t index_option(const Napi::Object &options, const char *name, size_t most);
 std::vector<std::string> strings_from(const Napi::Env &env, const Napi::Value &value, const char *name);
-/* 1 to 2^24, rounded up to a power of two. */
+/* Slots of a table for so many records, 1 to 2^23: a power of two. */
 __u32 slots_option(const Napi::Object &options, const char *name);
 void clock_rates_option(const Napi::Object &options, __u32 (&clock_rates)[128]);
 

@@ -131,9 +131,9 @@ export type HookProbe = "rtp" | "stun" | "rtcp" | "depth";
 export interface ProbeOptions {
   /** Directory of the cgroup v2 to attach to. */
   cgroup: string;
-  /** Slots for streams; rounded up to a power of two. */
+  /** Streams at one time; 1 in 50 000 may find no place before there are as many. */
   maxStreams: number;
-  /** Slots for pairs; rounded up to a power of two. */
+  /** Candidate pairs and servers, likewise. */
   maxPairs: number;
   /** Payload type → clock rate in Hz, over RFC 3551 and inference. */
   clockRates: Record<number, number>;

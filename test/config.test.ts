@@ -94,8 +94,8 @@ describe("layers", () => {
     expect(await load()).toEqual({
       interval: 1000,
       source: "auto",
-      maxStreams: 16384,
-      maxPairs: 4096,
+      maxStreams: 8192,
+      maxPairs: 2048,
       clockRates: {},
       codecs: { payloadTypes: {}, sources: {}, repairs: {} },
       probes: ["rtp", "stun", "rtcp"],

@@ -141,4 +141,25 @@ describe.skipIf(why !== "")(`slots of the kernel's table — ${why || "eBPF and 
     expect(new Set(streams.ssrc)).toEqual(sent);
     expect(rowCount(streams)).toBe(2 * STREAMS);
   });
+
+  it("are two per stream that was asked for; more streams have none, and their packets say so", async () => {
+    const tables = { maxStreams: 8, maxPairs: 16 };
+    const small = addon.openProbe({ cgroup: lab.cgroup, ...tables, clockRates: {}, probes: ["rtp"] });
+    try {
+      const { streams } = await send();
+      const snapshot = small.snapshot();
+      const { seen, rtp, unconfirmed, tableFull } = snapshot.datagrams;
+      const sent = streams.reduce((sum, { packets }) => sum + packets, 0);
+      expect(seen).toBe(2 * sent);
+      expect(rtp + unconfirmed + tableFull).toBe(seen);
+      // Each of them is in a record, or finds none: no more than sixteen have one, no fewer than the first eight.
+      const found = rowCount(snapshot.streams);
+      expect(found).toBeGreaterThanOrEqual(8);
+      expect(found).toBeLessThanOrEqual(16);
+      expect(tableFull).toBeGreaterThan(0);
+      expect(snapshot.streams.packets.reduce((sum, packets) => sum + packets, 0)).toBe(rtp);
+    } finally {
+      small.close();
+    }
+  });
 });

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 
 enum {
-	MIN_SLOTS = 1 << 14,
-	SLOTS_PER_STREAM = 8, /* two records each, and a quarter full: at a third one in 10 000 finds no place */
+	MIN_SLOTS = 1 << 10,
+	SLOTS_PER_STREAM = 4, /* of two records, one per direction, as the daemon has them */
 };
 
 struct probe *probe_open_for(const struct options *o)
