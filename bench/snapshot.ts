@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * Records → columns → stats → lines: CPU per stream, garbage collection included, with the probes that are on by default. The records
- * are of a capture, which fill the same columns as those of the kernel do; and of the kernel's maps, with room for sixteen times as
- * many streams, half of them inbound. `npx tsx bench/snapshot.ts [STREAMS]`
+ * Part snapshot: records → columns → stats → lines, CPU per stream, garbage collection included, with the probes that are on by default.
+ * The records are of a capture, which fill the same columns as those of the kernel do; and of the kernel's maps, half of the streams
+ * inbound, which are read in other ways as well (bench/reading.ts). `npx tsx bench/snapshot.ts [STREAMS]`
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -14,7 +14,8 @@ import type { LineEncoder as Encoder } from "../src/encoder.js";
 import { addon, type HookProbe, rowCount, type Snapshot, type Source } from "../src/native.js";
 import type { Sampler as Sampling } from "../src/sampler.js";
 import { FIRST_SECOND, FRAME_MS, writeCapture } from "./capture.js";
-import { figureOf, type Part } from "./figure.js";
+import { type Figure, figureOf, type Part, quick } from "./figure.js";
+import { readingFigures } from "./reading.js";
 import { Rig, ROOT } from "./rig.js";
 import { printPart } from "./table.js";
 
@@ -27,59 +28,65 @@ const { Sampler, LineEncoder } = createRequire(import.meta.url)(BUNDLE) as {
   LineEncoder: typeof Encoder;
 };
 
-const streams = Number(process.argv[2] ?? 100_000);
+const SIZES = quick ? [1000] : [1000, 10_000, 100_000];
 /** Before the first round; and each stream has one packet more in each. */
 const PACKETS_PER_STREAM = 4;
 /** Packets/s. */
 const RATE = 100_000;
 /** The first rounds make what is remembered, and are compiled: so many rows at the least, as a daemon has them soon. */
 const WARM_ROWS = 100_000;
-const WARM = 4 + Math.min(36, Math.ceil(WARM_ROWS / streams));
-const ROUNDS = WARM + 8;
+const ROUNDS = 8;
 const PROBES: HookProbe[] = ["rtp", "stun", "rtcp"];
 
-const directory = mkdtempSync(join(tmpdir(), "rtcprobe-bench-"));
-const path = join(directory, "streams.pcap");
-writeCapture(path, streams, (PACKETS_PER_STREAM + ROUNDS) * streams);
-/** The clock is stated, for else there is no jitter to write. */
-const capture = addon.openCapture(path, { local: [], clockRates: { 111: 48_000 }, probes: PROBES });
-const readPackets = (perStream: number) => capture.read(FIRST_SECOND * 1000 + perStream * FRAME_MS);
-await readPackets(PACKETS_PER_STREAM);
-rmSync(directory, { recursive: true });
+/** One size of table: figures of the rounds that count. */
+class Rounds {
+  readonly streams: number;
+  readonly #warm: number;
+  missed = 0;
 
-const sampler = new Sampler(capture, { retireIdle: false });
-const encoder = new LineEncoder({ host: "h1", perStream: true });
-const snapshot: number[] = [];
-const kernel: number[] = [];
-const stats: number[] = [];
-const lines: number[] = [];
-let missed = 0;
+  constructor(streams: number) {
+    this.streams = streams;
+    this.#warm = 4 + Math.min(36, Math.ceil(WARM_ROWS / streams));
+  }
 
-async function nsPerStream<T>(into: number[], work: () => T | Promise<T>): Promise<T> {
-  const before = process.cpuUsage();
-  const result = await work();
-  const { user, system } = process.cpuUsage(before);
-  into.push(((user + system) * 1000) / streams);
-  return result;
-}
+  get count(): number {
+    return this.#warm + ROUNDS;
+  }
 
-async function takeSnapshots(source: Source, into: number[]): Promise<void> {
-  let spent: Snapshot | undefined;
-  for (let round = 0; round < ROUNDS; round++) {
-    spent = await nsPerStream(into, () => source.snapshot(spent));
-    missed += streams - rowCount(spent.streams);
+  async nsPerStream<T>(into: number[], work: () => T | Promise<T>): Promise<T> {
+    const before = process.cpuUsage();
+    const result = await work();
+    const { user, system } = process.cpuUsage(before);
+    into.push(((user + system) * 1000) / this.streams);
+    return result;
+  }
+
+  async takeSnapshots(source: Source): Promise<number[]> {
+    const into: number[] = [];
+    let spent: Snapshot | undefined;
+    for (let round = 0; round < this.count; round++) {
+      spent = await this.nsPerStream(into, () => source.snapshot(spent));
+      this.missed += this.streams - rowCount(spent.streams);
+    }
+    return into;
+  }
+
+  figure(what: string, values: number[], terms: object = {}): Figure {
+    return figureOf(`snapshot.${what}.${this.streams}`, "ns/stream", values.slice(this.#warm), terms);
   }
 }
 
 /** Of a probe that sees a load which sends each stream's packets and receives them. */
-async function measureKernel(): Promise<void> {
+async function measureKernel(streams: number): Promise<Figure> {
+  const rounds = new Rounds(streams);
   const rig = await Rig.open();
   const pace = await rig.pace(streams / 2);
   const options = { cgroup: pace.place.cgroup, maxPairs: 4096, clockRates: {}, probes: PROBES };
-  const probe = addon.openProbe({ ...options, maxStreams: 16 * streams });
+  const probe = addon.openProbe({ ...options, maxStreams: streams });
   try {
     await pace.run(RATE, Math.ceil((PACKETS_PER_STREAM * streams) / 2 / RATE) + 1);
-    await takeSnapshots(probe, kernel);
+    const values = await rounds.takeSnapshots(probe);
+    return rounds.figure("kernel", values, { missed: rounds.missed, note: "from the maps into columns" });
   } finally {
     probe.close();
     await pace.close();
@@ -87,28 +94,53 @@ async function measureKernel(): Promise<void> {
   }
 }
 
-// Before there is a heap to be collected beside them.
-await measureKernel();
-await takeSnapshots(capture, snapshot);
-for (let round = 0; round < ROUNDS; round++) {
-  await readPackets(PACKETS_PER_STREAM + 1 + round);
-  const sample = await nsPerStream(stats, () => sampler.measure());
-  sample.streams.hold();
-  const written = await nsPerStream(lines, () => encoder.encode(sample));
-  encoder.reuse(written);
-  sample.streams.release();
-  missed += streams + 1 - written.length;
-}
-capture.close();
+async function measureCapture(streams: number): Promise<Figure[]> {
+  const rounds = new Rounds(streams);
+  const directory = mkdtempSync(join(tmpdir(), "rtcprobe-bench-"));
+  const path = join(directory, "streams.pcap");
+  writeCapture(path, streams, (PACKETS_PER_STREAM + rounds.count) * streams);
+  /** The clock is stated, for else there is no jitter to write. */
+  const capture = addon.openCapture(path, { local: [], clockRates: { 111: 48_000 }, probes: PROBES });
+  const readPackets = (perStream: number) => capture.read(FIRST_SECOND * 1000 + perStream * FRAME_MS);
+  await readPackets(PACKETS_PER_STREAM);
+  rmSync(directory, { recursive: true });
 
-const all = stats.map((ns, i) => ns + (lines[i] as number)).slice(WARM);
-const part: Part = { part: "snapshot", command: `npx tsx bench/snapshot.ts ${streams}`, figures: [], skipped: [] };
-const name = (what: string) => `snapshot.${what}.${streams}`;
-part.figures.push(
-  figureOf(name("kernel"), "ns/stream", kernel.slice(WARM), { bar: 25, stretch: 20, missed, note: "from the maps" }),
-  figureOf(name("columns"), "ns/stream", snapshot.slice(WARM), { bar: 25, stretch: 20, missed }),
-  figureOf(name("stats"), "ns/stream", stats.slice(WARM), { note: "columns included" }),
-  figureOf(name("lines"), "ns/stream", lines.slice(WARM)),
-  figureOf(name("all"), "ns/stream", all, { bar: 700, stretch: 250, missed }),
-);
+  const sampler = new Sampler(capture, { retireIdle: false });
+  const encoder = new LineEncoder({ host: "h1", perStream: true });
+  const columns = await rounds.takeSnapshots(capture);
+  const stats: number[] = [];
+  const lines: number[] = [];
+  for (let round = 0; round < rounds.count; round++) {
+    await readPackets(PACKETS_PER_STREAM + 1 + round);
+    const sample = await rounds.nsPerStream(stats, () => sampler.measure());
+    sample.streams.hold();
+    const written = await rounds.nsPerStream(lines, () => encoder.encode(sample));
+    encoder.reuse(written);
+    sample.streams.release();
+    rounds.missed += streams + 1 - written.length;
+  }
+  capture.close();
+  const all = stats.map((ns, i) => ns + (lines[i] as number));
+  const { missed } = rounds;
+  return [
+    rounds.figure("columns", columns, { missed, note: "of a capture" }),
+    rounds.figure("stats", stats, { note: "columns included" }),
+    rounds.figure("lines", lines),
+    rounds.figure("all", all, { bar: 700, stretch: 250, missed, note: "columns, stats and lines" }),
+  ];
+}
+
+const named = process.argv[2];
+const part: Part = {
+  part: "snapshot",
+  command: named ? `npx tsx bench/snapshot.ts ${named}` : "make bench PART=snapshot",
+  figures: [],
+  skipped: [],
+};
+for (const streams of named ? [Number(named)] : SIZES) {
+  process.stderr.write(`snapshot: ${streams} streams\n`);
+  part.figures.push(...(await readingFigures(streams)));
+  // Before there is a heap to be collected beside them.
+  part.figures.push(await measureKernel(streams), ...(await measureCapture(streams)));
+}
 printPart(part);

@@ -15,6 +15,7 @@
 enum option_key {
 	KEY_CGROUP = 1,
 	KEY_ELSEWHERE,
+	KEY_DUMP,
 	KEY_STREAMS,
 	KEY_PACKETS,
 	KEY_ROUNDS,
@@ -36,6 +37,7 @@ enum option_key {
 static const struct option OPTIONS[] = {
 	{ "cgroup", required_argument, NULL, KEY_CGROUP },
 	{ "elsewhere", required_argument, NULL, KEY_ELSEWHERE },
+	{ "dump", required_argument, NULL, KEY_DUMP },
 	{ "streams", required_argument, NULL, KEY_STREAMS },
 	{ "packets", required_argument, NULL, KEY_PACKETS },
 	{ "rounds", required_argument, NULL, KEY_ROUNDS },
@@ -60,7 +62,7 @@ static const struct measurement {
 	int (*run)(const struct options *options);
 } MEASUREMENTS[] = {
 	{ "cost", run_cost },         { "updates", run_updates }, { "torn", run_torn },
-	{ "arrivals", run_arrivals }, { "pace", run_pace },
+	{ "arrivals", run_arrivals }, { "pace", run_pace },       { "reading", run_reading },
 };
 
 static uint32_t number(const char *text, uint32_t low, uint32_t high)
@@ -86,6 +88,7 @@ static void read_option(struct options *o, int key, const char *value)
 	switch (key) {
 	case KEY_CGROUP: o->cgroup = value; break;
 	case KEY_ELSEWHERE: o->elsewhere = value; break;
+	case KEY_DUMP: o->dump = value; break;
 	case KEY_STREAMS: o->streams = number(value, 1, 1 << 20); break;
 	case KEY_PACKETS: o->packets = number(value, BATCH * MAX_THREADS, 1 << 21) / BATCH * BATCH; break;
 	case KEY_ROUNDS: o->rounds = number(value, 1, 1000); break;

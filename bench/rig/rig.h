@@ -33,12 +33,13 @@ extern const char *const CONTENT_NAMES[CONTENTS];
 struct options {
 	const char *cgroup;    /* the process joins it */
 	const char *elsewhere; /* a cgroup beside it, without processes */
+	const char *dump;      /* where bpftool writes what it reads; NULL = it is not asked */
 	uint32_t streams;
 	uint32_t packets; /* per round */
 	uint32_t rounds;
 	uint32_t threads;
 	uint32_t segments; /* packets per super-packet, 1 = no UDP_SEGMENT */
-	uint32_t slots;    /* of the table, 0 = eight per stream */
+	uint32_t slots;    /* of the table, 0 = four per stream */
 	uint32_t rate;     /* packets/s, where a load is paced */
 	uint32_t seconds;
 	uint32_t reads; /* of a record */
@@ -115,6 +116,7 @@ int run_updates(const struct options *options);
 int run_torn(const struct options *options);
 int run_arrivals(const struct options *options);
 int run_pace(const struct options *options);
+int run_reading(const struct options *options);
 
 #ifdef __cplusplus
 }
