@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-/** Captures of a known load: Opus-like audio of many streams, round robin, 172 bytes of RTP every 20 ms. */
+/** Captures of a known load: Opus-like audio of many streams, round robin, 172 bytes of RTP about every 20 ms. */
 import { closeSync, openSync, writeSync } from "node:fs";
 
 const FRAME_BYTES = 14 + 20 + 8 + 172;
 const RECORD_BYTES = 16 + FRAME_BYTES;
 const PACKETS_PER_BLOCK = 10_000;
 export const FRAME_MS = 20;
+/** The packets of all streams at one turn come within this time, after a wait that differs from turn to turn; µs. */
+const TURN_US = 11_000;
+const MOST_WAIT_US = FRAME_MS * 1000 - TURN_US;
 const TICKS_PER_FRAME = 960;
 const PAYLOAD_TYPE = 111;
 export const FIRST_SECOND = 1_760_000_000;
@@ -46,7 +49,8 @@ export function writeCapture(path: string, streams: number, packets: number): vo
   for (let packet = 0; packet < packets; packet++) {
     const stream = packet % streams;
     const turn = Math.floor(packet / streams);
-    const us = Math.floor(turn * FRAME_MS * 1000 + (stream * FRAME_MS * 1000) / streams);
+    const waitUs = (turn * 7919) % MOST_WAIT_US; // a prime: no turn is as late as the one before
+    const us = Math.floor(turn * FRAME_MS * 1000 + waitUs + (stream * TURN_US) / streams);
     const at = filled * RECORD_BYTES;
     block.writeUInt32LE(FIRST_SECOND + Math.floor(us / 1e6), at);
     block.writeUInt32LE(us % 1e6, at + 4);
