@@ -127,7 +127,10 @@ export function packetsLost(columns: Columns<StreamRecord>, row: number): number
   return Math.max(0, packetsExpected(columns, row) - unique - (contended[row] as number));
 }
 
-const secondsQ8 = (nsQ8: number): number => nsQ8 / 256 / 1e9;
+/** Whole nanoseconds, for what is behind them is no more than digits that a database must keep. */
+const secondsQ8 = (nsQ8: number): number => Math.round(nsQ8 / 256) / 1e9;
+/** Three places, likewise: rates, and milliseconds. */
+const toThousandths = (value: number): number => Math.round(value * 1000) / 1000;
 
 /** What the records say of the streams of a table. `previousRecords` are of the same streams at the snapshot before. */
 export function addStreamStats(
@@ -170,7 +173,7 @@ function addCounts(table: StreamTable, records: StreamRecords, { epochMs, atMs }
   const received = table.number("lastPacketReceivedTimestamp");
   const sent = table.number("lastPacketSentTimestamp");
   for (let i = 0; i < rows.length; i++) {
-    (isSent[i] === 1 ? sent : received)[i] = epochMs - atMs + (lastMs[rows[i] as number] as number);
+    (isSent[i] === 1 ? sent : received)[i] = toThousandths(epochMs - atMs + (lastMs[rows[i] as number] as number));
   }
 }
 
@@ -202,8 +205,10 @@ function addRates(table: StreamTable, now: StreamRecords, before: StreamRecords,
   for (let i = 0; i < now.rows.length; i++) {
     const [row, rowBefore] = [now.rows[i] as number, before.rows[i] as number];
     if (rowBefore < 0) continue;
-    bitsPerSecond[i] = (((bytes[row] as number) - (bytesBefore[rowBefore] as number)) * 8000) / intervalMs;
-    packetsPerSecond[i] = (((packets[row] as number) - (packetsBefore[rowBefore] as number)) * 1000) / intervalMs;
+    const bits = ((bytes[row] as number) - (bytesBefore[rowBefore] as number)) * 8;
+    bitsPerSecond[i] = toThousandths((bits * 1000) / intervalMs);
+    const counted = (packets[row] as number) - (packetsBefore[rowBefore] as number);
+    packetsPerSecond[i] = toThousandths((counted * 1000) / intervalMs);
   }
 }
 
