@@ -3,6 +3,7 @@
 #include "lines.h"
 
 #include <cmath>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -14,12 +15,19 @@
 namespace
 {
 
-/* A text that is copied by whole chunks, for a call per short text would cost more: behind it there is room for one. */
+enum : size_t { CHUNK = 16 };
+
+/* Copies by whole chunks, for a call per short text would cost more: behind both there is room for one. Returns where it ends. */
+inline char *put_text(char *at, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i += CHUNK)
+		memcpy(at + i, text + i, CHUNK);
+	return at + length;
+}
+
 class phrase
 {
 public:
-	enum : size_t { CHUNK = 16 };
-
 	explicit phrase(std::string text) : length(text.size()), chunks(std::move(text))
 	{
 		chunks.resize((length + CHUNK - 1) / CHUNK * CHUNK);
@@ -27,12 +35,7 @@ public:
 
 	size_t room() const { return chunks.size(); }
 
-	char *put(char *at) const
-	{
-		for (size_t i = 0; i < length; i += CHUNK)
-			memcpy(at + i, chunks.data() + i, CHUNK);
-		return at + length;
-	}
+	char *put(char *at) const { return put_text(at, chunks.data(), length); }
 
 private:
 	size_t length;
@@ -74,9 +77,17 @@ struct line_field {
 	}
 };
 
+/* A value and where it was last written, name and all: many are those of the row before, and need not be written in digits again. */
+struct written {
+	double value;
+	char *at;
+	size_t length;
+};
+
 /* The fields of the rows of one measurement, and the room that they take at the most. */
 struct line_fields {
 	std::vector<line_field> fields;
+	std::vector<written> latest; /* of each field, in the same bytes */
 	size_t room = 0;
 };
 
@@ -99,18 +110,30 @@ struct line_output {
 constexpr size_t ALL_TAKEN = ~size_t{ 0 };
 
 /* Writes the fields of a row; *at is where they end. Returns the field that the database would refuse, or ALL_TAKEN. */
-size_t put_fields(char **at, const line_fields &of, size_t row)
+size_t put_fields(char **at, line_fields &of, size_t row)
 {
 	char *to = *at, *begin = to;
 
-	for (const line_field &field : of.fields) {
-		double value = field.values[row];
+	for (size_t i = 0; i < of.fields.size(); i++) {
+		double value = of.fields[i].values[row];
+		written &latest = of.latest[i];
 
 		if (std::isnan(value))
 			continue;
-		to = field.put(to, value);
-		if (!to)
-			return static_cast<size_t>(&field - of.fields.data());
+		if (value == latest.value) {
+			char *end = put_text(to, latest.at, latest.length);
+
+			*to = ','; /* it may have been the first */
+			latest.at = to;
+			to = end;
+			continue;
+		}
+		char *end = of.fields[i].put(to, value);
+
+		if (!end)
+			return i;
+		latest = { value, to, static_cast<size_t>(end - to) };
+		to = end;
 	}
 	if (to != begin)
 		*begin = ' '; /* there is a comma before each field but the first */
@@ -146,12 +169,12 @@ struct line_end {
 	size_t refused;
 };
 
-line_end put_lines(const line_table &table, size_t row, line_output *output)
+line_end put_lines(line_table &table, size_t row, line_output *output)
 {
 	size_t rows = table.kinds.size();
 
 	for (; row < rows; row++) {
-		const line_fields &fields = table.fields[table.kinds[row]];
+		line_fields &fields = table.fields[table.kinds[row]];
 		size_t begin = row ? static_cast<size_t>(table.series_ends[row - 1]) : 0;
 		size_t size = static_cast<size_t>(table.series_ends[row]) - begin;
 		char *at = output->bytes.data() + output->at;
@@ -191,6 +214,7 @@ line_fields fields_from(const Napi::Value &list, size_t rows)
 		of.room += field.room();
 		of.fields.push_back(std::move(field));
 	}
+	of.latest.assign(of.fields.size(), { std::numeric_limits<double>::quiet_NaN(), nullptr, 0 });
 	return of;
 }
 

@@ -139,6 +139,31 @@ describe("line protocol: rows", () => {
     expect(writeRows([numbers, texts]).text).toBe('s n=5i,t="b" 7\ns n=6i 7\ns t="é" 7\n');
   });
 
+  it("whose values repeat, and are missing now and then", () => {
+    const few = fc.constantFrom(Number.NaN, 0, -0, 1, 2);
+    const row = fc.tuple(few, few, few);
+    const formatRow = ([float, whole, text]: [number, number, number]): string => {
+      const written = [
+        ...(Number.isNaN(float) ? [] : [`a=${float}`]),
+        ...(Number.isNaN(whole) ? [] : [`a.rather.long.name=${whole}i`]),
+        ...(Number.isNaN(text) ? [] : [`t=${['"0"', '"one"', '"a text of two chunks"'][text]}`]),
+      ];
+      return `s${written.length > 0 ? ` ${written.join(",")}` : ""} 7\n`;
+    };
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 1, maxLength: 40 }), (rows) => {
+        const column = (i: number): Float64Array => Float64Array.from(rows, (values) => values[i] as number);
+        const fields: LineField[] = [
+          floats(...column(0)),
+          { name: ",a.rather.long.name=", values: column(1), isInteger: true },
+          { name: ",t=", values: column(2), isInteger: false, texts: ['"0"', '"one"', '"a text of two chunks"'] },
+        ];
+        expect(writeRows(fields).text).toBe(rows.map(formatRow).join(""));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it("end where there is no more room, and go on where they ended", () => {
     let { place, text } = writeRows([numbers, texts], { bytes: Buffer.alloc(120) });
     expect([place.row, place.line, place.at]).toEqual([1, 1, text.length]);
