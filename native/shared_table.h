@@ -2,11 +2,12 @@
 #ifndef RTCPROBE_NATIVE_SHARED_TABLE_H
 #define RTCPROBE_NATIVE_SHARED_TABLE_H
 
+#include <algorithm>
 #include <vector>
 
 #include "mapping.h"
 
-/* Records that the kernel fills, with the versions that the last snapshot saw. */
+/* Records that the kernel fills, and which of them the last snapshot saw. */
 template <class Record> class shared_table
 {
 public:
@@ -14,7 +15,6 @@ public:
 	void open(int map_fd, __u32 slots, __u64 *taken)
 	{
 		records.open(map_fd, slots);
-		shown.assign(slots, RECORD_LOCKED); /* which is never free to go */
 		bits = taken;
 	}
 
@@ -35,27 +35,32 @@ public:
 	{
 		find_present();
 		for (size_t i = 0; i < present.size(); i++) {
-			const Record *record = records.at(present[i]);
+			__u32 slot = present[i].slot;
+			const Record *record = records.at(slot);
 			__u32 version = 0;
 			auto take = [&, ... before = rows->count] {
 				version = record->version;
 				((rows->count = before), ...);
-				visit(present[i], *record);
+				visit(slot, *record);
 			};
 
 			if (i + AHEAD < present.size()) {
-				prefetch(records.at(present[i + AHEAD]));
-				fetch(present[i + AHEAD]);
+				prefetch(records.at(present[i + AHEAD].slot));
+				fetch(present[i + AHEAD].slot);
 			}
 			if (record->tag != 0 && record_visit(record, take))
-				shown[present[i]] = version;
+				present[i].version = version;
 		}
 	}
 
 	void retire(__u32 slot)
 	{
-		if (Record *record = records.at(slot))
-			record_retire(record, shown[slot], [&] {
+		auto found =
+			std::lower_bound(present.begin(), present.end(), slot,
+					 [](const shown_slot &shown, __u32 wanted) { return shown.slot < wanted; });
+
+		if (found != present.end() && found->slot == slot)
+			record_retire(records.at(slot), found->version, [&] {
 				if (bits)
 					__atomic_fetch_and(&bits[slot / TABLE_WORD], ~table_bit(slot),
 							   __ATOMIC_RELAXED);
@@ -65,7 +70,12 @@ public:
 private:
 	enum { AHEAD = 24 }; /* records that are fetched before they are read */
 
-	/* The slots that may have a record. */
+	/* A slot that may have a record, and the version that was shown; RECORD_LOCKED, which is never free to go, if none was. */
+	struct shown_slot {
+		__u32 slot;
+		__u32 version;
+	};
+
 	void find_present()
 	{
 		__u32 slots = records.slots();
@@ -75,9 +85,9 @@ private:
 			__u64 rest = bits ? __atomic_load_n(&bits[first / TABLE_WORD], __ATOMIC_RELAXED) : ~0ULL;
 
 			for (; rest; rest &= rest - 1)
-				present.push_back(first + static_cast<__u32>(__builtin_ctzll(rest)));
+				present.push_back({ first + static_cast<__u32>(__builtin_ctzll(rest)), RECORD_LOCKED });
 		}
-		while (!present.empty() && present.back() >= slots) /* of a table that is smaller than a word */
+		while (!present.empty() && present.back().slot >= slots) /* of a table that is smaller than a word */
 			present.pop_back();
 	}
 
@@ -90,8 +100,7 @@ private:
 	}
 
 	mapping<Record> records;
-	std::vector<__u32> shown;
-	std::vector<__u32> present;
+	std::vector<shown_slot> present; /* at the last snapshot, in order */
 	__u64 *bits = nullptr;
 };
 
