@@ -9,6 +9,16 @@ __attribute__((noinline)) int pair_slot(__u64 tag)
 	return (int)observe_pair_slot(0, tag);
 }
 
+__attribute__((noinline)) int stream_slot(__u64 tag, __u64 now)
+{
+	return (int)observe_stream_slot(0, tag, now);
+}
+
+__attribute__((noinline)) int bundle_slot(__u64 tag, __u64 now)
+{
+	return (int)observe_bundle_slot(0, tag, now);
+}
+
 __attribute__((noinline)) __u64 pair_tag(const struct endpoints *e, __u16 channel)
 {
 	return e ? endpoints_pair_tag(e, observer_keys(0), channel) : 0;
@@ -104,6 +114,16 @@ static __always_inline int observer_bind(struct observer *o, struct datagram *d,
 static __always_inline int observer_dtls(struct observer *o, struct datagram *d, struct endpoints *e)
 {
 	return dtls(o->skb, arrival_of(e), d);
+}
+
+static __always_inline __u32 observer_stream_slot(struct observer *o, __u64 tag, __u64 now)
+{
+	return (__u32)stream_slot(tag, now);
+}
+
+static __always_inline __u32 observer_bundle_slot(struct observer *o, __u64 tag, __u64 now)
+{
+	return (__u32)bundle_slot(tag, now);
 }
 
 static __always_inline __u32 observer_pair_slot(struct observer *o, __u64 tag)

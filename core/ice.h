@@ -11,20 +11,20 @@
 static inline __u32 observe_pair_slot(struct observer *o, __u64 tag)
 {
 	__u32 mask = observer_pair_mask(o);
-	__u32 claimable = mask + 1;
 
 	for (__u32 i = 0; i < TABLE_PROBES; i++) {
-		__u32 slot = table_slot(tag, i, mask);
-		struct pair *p = observer_pair(o, slot);
+		struct pair *p = observer_pair(o, table_slot(tag, i, mask));
 
-		if (!p)
-			break;
-		if (p->tag == tag)
-			return slot;
-		if (claimable > mask && p->tag == 0)
-			claimable = slot;
+		if (p && p->tag == tag)
+			return table_slot(tag, i, mask);
 	}
-	return claimable;
+	for (__u32 i = 0; i < TABLE_PROBES; i++) {
+		struct pair *p = observer_pair(o, table_slot(tag, i, mask));
+
+		if (p && p->tag == 0)
+			return table_slot(tag, i, mask);
+	}
+	return mask + 1;
 }
 
 /* The pair of this tag, or the free record that is to be it; NULL if the table is full. Nobody holds it. */

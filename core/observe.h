@@ -23,30 +23,30 @@ static inline int stream_is_claimable(const struct stream *s, __u64 now)
 	       (s->evidence < STREAM_EVIDENCE && (__s64)(now - s->last_ns) > (__s64)STREAM_STALE_MS * 1000000);
 }
 
-/* Slot of this tag, or one that it may claim; above the mask if there is none. */
+/* Slot of this tag, or one that it may claim; above the mask if there is none. Two loops are verified faster than one that forks. */
 static inline __u32 observe_stream_slot(struct observer *o, __u64 tag, __u64 now)
 {
 	__u32 mask = observer_stream_mask(o);
-	__u32 claimable = mask + 1;
 
 	for (__u32 i = 0; i < TABLE_PROBES; i++) {
-		__u32 slot = table_slot(tag, i, mask);
-		struct stream *s = observer_stream(o, slot);
+		struct stream *s = observer_stream(o, table_slot(tag, i, mask));
 
-		if (!s)
-			break;
-		if (s->tag == tag)
-			return slot;
-		if (claimable > mask && stream_is_claimable(s, now))
-			claimable = slot;
+		if (s && s->tag == tag)
+			return table_slot(tag, i, mask);
 	}
-	return claimable;
+	for (__u32 i = 0; i < TABLE_PROBES; i++) {
+		struct stream *s = observer_stream(o, table_slot(tag, i, mask));
+
+		if (s && stream_is_claimable(s, now))
+			return table_slot(tag, i, mask);
+	}
+	return mask + 1;
 }
 
 /* Look after the packets that wait for the record of this tag, and move them from where they were tallied. */
 static inline void observe_waiting(struct observer *o, __u64 tag)
 {
-	__u32 slot = observe_stream_slot(o, tag, 0);
+	__u32 slot = observer_stream_slot(o, tag, 0);
 	struct stream *s = observer_stream(o, slot);
 	struct stream_detail *detail = observer_detail(o, slot);
 	struct waiting_room *room = observer_waiting_room(o, tag);
@@ -121,7 +121,7 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 	if (observer_probe_is_on(o, PROBE_DEPTH))
 		bundle = observe_elements(o, d, e, &packet);
 	tag = endpoints_tag(e, observer_keys(o), observer_socket(o), packet.header.ssrc);
-	slot = observe_stream_slot(o, tag, packet.now);
+	slot = observer_stream_slot(o, tag, packet.now);
 	if (slot > observer_stream_mask(o))
 		return DATAGRAM_TABLE_FULL;
 	s = observer_stream(o, slot);

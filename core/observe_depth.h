@@ -11,20 +11,20 @@
 static inline __u32 observe_bundle_slot(struct observer *o, __u64 tag, __u64 now)
 {
 	__u32 mask = observer_bundle_mask(o);
-	__u32 claimable = mask + 1;
 
 	for (__u32 i = 0; i < TABLE_PROBES; i++) {
-		__u32 slot = table_slot(tag, i, mask);
-		struct bundle *b = observer_bundle(o, slot);
+		struct bundle *b = observer_bundle(o, table_slot(tag, i, mask));
 
-		if (!b)
-			break;
-		if (b->tag == tag)
-			return slot;
-		if (claimable > mask && bundle_is_claimable(b, now))
-			claimable = slot;
+		if (b && b->tag == tag)
+			return table_slot(tag, i, mask);
 	}
-	return claimable;
+	for (__u32 i = 0; i < TABLE_PROBES; i++) {
+		struct bundle *b = observer_bundle(o, table_slot(tag, i, mask));
+
+		if (b && bundle_is_claimable(b, now))
+			return table_slot(tag, i, mask);
+	}
+	return mask + 1;
 }
 
 /* A packet that may have the number that all streams of its 5-tuple share. Returns the tag of its bundle, or 0. */
@@ -32,7 +32,7 @@ static inline __u64 observe_bundle(struct observer *o, const struct datagram *d,
 				   const struct stream_packet *packet, __u32 halves)
 {
 	__u64 tag = endpoints_tag(e, observer_keys(o), observer_socket(o), 0);
-	__u32 slot = observe_bundle_slot(o, tag, packet->now);
+	__u32 slot = observer_bundle_slot(o, tag, packet->now);
 	struct bundle *b = slot <= observer_bundle_mask(o) ? observer_bundle(o, slot) : 0;
 
 	if (!b)

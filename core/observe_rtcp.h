@@ -25,7 +25,7 @@ static inline int observer_rtcp(struct observer *o, struct datagram *d, struct e
 static inline int observer_lengths(struct observer *o, struct datagram *d, struct rtcp_cursor *c);
 static inline int observer_item(struct observer *o, struct datagram *d, struct endpoints *e, struct rtcp_item *item);
 
-/* Slot of this tag, or one that it may claim; above the mask if there is none. Two loops are walked faster than one that forks. */
+/* Slot of this tag, or one that it may claim; above the mask if there is none. */
 static inline __u32 observe_report_slot(struct observer *o, __u64 tag, __u64 now)
 {
 	__u32 mask = observer_report_mask(o);

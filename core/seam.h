@@ -50,7 +50,7 @@ static inline void observer_look_after(struct observer *o, __u64 tag);
 static inline void observer_show(struct observer *o, struct datagram *d, __u32 at);
 
 /*
- * The functions of these names in core/ice.h, in the kernel as global functions, which have a frame of their own and are
+ * The functions of these names in core/ice.h, core/observe.h and core/observe_depth.h, in the kernel as global functions, which have a frame of their own and are
  * verified once: the verifier knows nothing of what they return.
  */
 static inline int observer_channel(struct observer *o, struct datagram *d, struct endpoints *e);
@@ -59,6 +59,8 @@ static inline int observer_stun(struct observer *o, struct datagram *d, struct e
 static inline int observer_bind(struct observer *o, struct datagram *d, struct endpoints *e);
 static inline int observer_dtls(struct observer *o, struct datagram *d, struct endpoints *e);
 static inline __u32 observer_pair_slot(struct observer *o, __u64 tag);
+static inline __u32 observer_stream_slot(struct observer *o, __u64 tag, __u64 now);
+static inline __u32 observer_bundle_slot(struct observer *o, __u64 tag, __u64 now);
 /* endpoints_pair_tag(), likewise. */
 static inline __u64 observer_pair_tag(const struct observer *o, const struct endpoints *e, __u16 channel);
 

@@ -34,6 +34,16 @@ static inline __u64 observer_pair_tag(const struct observer *o, const struct end
 	return endpoints_pair_tag(e, observer_keys(o), channel);
 }
 
+static inline __u32 observer_stream_slot(struct observer *o, __u64 tag, __u64 now)
+{
+	return observe_stream_slot(o, tag, now);
+}
+
+static inline __u32 observer_bundle_slot(struct observer *o, __u64 tag, __u64 now)
+{
+	return observe_bundle_slot(o, tag, now);
+}
+
 static inline __u32 observer_pair_slot(struct observer *o, __u64 tag)
 {
 	return observe_pair_slot(o, tag);
