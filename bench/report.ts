@@ -13,7 +13,7 @@ import { formatValue } from "./table.js";
 const REPORT = join(ROOT, "BENCHMARKS.md");
 const PLACE = /(<!-- part (\w+) -->\n)[\s\S]*?(<!-- end -->)/g;
 
-/** Parts whose figures are named PART.CASE.COLUMN make a row of each case. */
+/** Parts whose figures are named PART.CASE.COLUMN make a row of each case, with its name before the note in those of programs. */
 const COLUMNS: Record<string, Record<string, string>> = {
   kernel: {
     none: "no program",
@@ -34,8 +34,11 @@ const COLUMNS: Record<string, Record<string, string>> = {
     daemon: "with our daemon",
   },
   daemon: { cpu: "CPU", memory: "memory", late: "samples that came late or not at all" },
+  snapshot: { 1000: "1 000 streams", 10000: "10 000 streams", 100000: "100 000 streams" },
   arrivals: { p50: "p50", p99: "p99", p999: "p99.9", max: "max" },
 };
+
+const NAMED = ["peers", "arrivals"];
 
 /** Median, quartiles where there are repetitions, and the bar. */
 function cell(figure: Figure | undefined): string {
@@ -68,7 +71,7 @@ function pivot(run: Run, columns: Record<string, string>): string {
   const head = ["", ...used.map(([column, title]) => (units(column) === title ? title : `${title}, ${units(column)}`))];
   const rows = [...cases].map(([name, row]) => {
     const title = [...row.values()][0]?.note;
-    const label = run.part === "kernel" || run.part === "daemon" ? (title ?? name) : `${name.split(" ")[0]}: ${title}`;
+    const label = NAMED.includes(run.part) ? `${name.split(" ")[0]}: ${title}` : (title ?? name);
     return [label, ...used.map(([column]) => cell(row.get(column)))];
   });
   return table(head, rows);
