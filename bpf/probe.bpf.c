@@ -10,6 +10,8 @@
 
 #define TABLE_SHARED 1
 #define LONG_FUNCTION __attribute__((noinline))
+#define WALKED 1
+#define UNROLLED
 
 #include "packet.h"
 #include "segments.h"

@@ -84,7 +84,8 @@ struct stream_depth {
 	struct loss loss; /* of all packets of the stream since `tag` is its */
 };
 
-_Static_assert(__builtin_offsetof(struct stream_depth, drift.least) % 64 == 0, "one line");
+_Static_assert(__builtin_offsetof(struct stream_depth, step) % 64 == 0,
+	       "what a usual packet changes is in lines without it");
 _Static_assert(__builtin_offsetof(struct stream_depth, drift.transit_ns) % 64 == 0, "with the frames two lines");
 _Static_assert(sizeof(struct stream_depth) == 1152, "stream_depth is a map value: no padding");
 _Static_assert(__builtin_offsetof(struct stream_depth, hint) - __builtin_offsetof(struct stream_depth, extended) <=
@@ -106,9 +107,8 @@ static inline void depth_begin(struct stream_depth *d, const struct stream *s, i
 }
 
 /* Why it took so long until this packet came. */
-static inline void depth_gap(struct stream_depth *d)
+static inline void depth_gap(struct stream_depth *d, const struct depth_step *step)
 {
-	const struct depth_step *step = &d->step;
 	__s64 half = (__s64)(step->elapsed_ns / 2);
 	__u32 gap = GAP_NETWORK;
 
@@ -125,9 +125,8 @@ static inline void depth_gap(struct stream_depth *d)
 }
 
 /* Against the sender's clock. */
-static inline void depth_delay(struct stream_depth *d, __u32 rate, __u64 now)
+static inline void depth_delay(struct stream_depth *d, const struct depth_step *step, __u32 rate, __u64 now)
 {
-	const struct depth_step *step = &d->step;
 	__s64 change = (__s64)step->frame_ns - step->ticks_ns;
 
 	if (step->is_restart || jitter_is_restart(magnitude(change), rate)) {
@@ -138,35 +137,47 @@ static inline void depth_delay(struct stream_depth *d, __u32 rate, __u64 now)
 	drift_step(&d->drift, now, change);
 }
 
-/* The times of a packet in order: the last thing that is done about it. Always 0. */
-LONG_FUNCTION int depth_timing(struct stream_depth *d, const struct stream *s, const struct stream_packet *packet)
+/* The times of a packet in order. */
+static inline void depth_time(struct stream_depth *d, const struct depth_step *step, const struct stream *s,
+			      const struct stream_packet *packet)
 {
-	if (!d || !s || !packet)
-		return 0;
 	if (s->clock_rate && d->frames.frames) {
-		if (!d->step.is_restart && d->step.elapsed_ns >= GAP_NS)
-			depth_gap(d);
-		if (d->step.is_new_frame)
-			depth_delay(d, s->clock_rate, packet->now);
+		if (!step->is_restart && step->elapsed_ns >= GAP_NS)
+			depth_gap(d, step);
+		if (step->is_new_frame)
+			depth_delay(d, step, s->clock_rate, packet->now);
 	}
-	if (d->step.is_new_frame) {
-		frames_begin(&d->frames, d->step.frame_ns);
+	if (step->is_new_frame) {
+		frames_begin(&d->frames, step->frame_ns);
 		d->frame_ns = packet->now;
 		d->frame_ts = packet->header.timestamp;
 	}
 	frames_add(&d->frames, packet->size - packet->header.size);
 	d->order_ns = packet->now;
 	d->order_seq = packet->header.sequence;
+}
+
+/* The same, of the packet at hand: the last thing that is done about it. Always 0. */
+LONG_FUNCTION int depth_timing(struct stream_depth *d, const struct stream *s, const struct stream_packet *packet)
+{
+	if (d && s && packet)
+		depth_time(d, &d->step, s, packet);
 	return 0;
 }
 
-static inline void depth_step(struct stream_depth *d, const struct stream *s, const struct stream_packet *packet)
+/* Arrivals of a capture may step back. */
+static inline __u64 depth_since(__u64 then, __u64 now)
+{
+	return now > then ? now - then : 0;
+}
+
+static inline void depth_step(struct stream_depth *d, struct depth_step *step, const struct stream *s,
+			      const struct stream_packet *packet)
 {
 	__u16 ahead = (__u16)(packet->header.sequence - d->order_seq);
-	struct depth_step *step = &d->step;
 
-	step->elapsed_ns = packet->now > d->order_ns ? packet->now - d->order_ns : 0;
-	step->frame_ns = packet->now > d->frame_ns ? packet->now - d->frame_ns : 0;
+	step->elapsed_ns = depth_since(d->order_ns, packet->now);
+	step->frame_ns = depth_since(d->frame_ns, packet->now);
 	step->ticks = (__s32)(packet->header.timestamp - d->frame_ts);
 	step->ticks_ns = s->clock_rate ? ticks_ns(step->ticks, s->clock_rate) : 0;
 	step->is_missing = ahead != 1;
@@ -178,6 +189,48 @@ static inline void depth_step(struct stream_depth *d, const struct stream *s, co
 		step->send_ns = packet->now - d->step_ns;
 		d->step_ns = packet->now;
 	}
+}
+
+/* Any packet, in order or not. */
+static inline void depth_arrival(struct stream_depth *d, __u64 now)
+{
+	d->packets++;
+	if (depth_since(d->last_ns, now) > d->gap_max_ns)
+		d->gap_max_ns = now - d->last_ns;
+	d->last_ns = now;
+}
+
+/* No header extension says anything of the packet. */
+static inline void depth_plain(struct stream_depth *d)
+{
+	d->had_level = 0;
+	d->has_send_time = 0;
+}
+
+/*
+ * True if a packet that stream_is_usual() and that has no header extension may be counted by depth_usual(): the next one here, too,
+ * and no clock began anew.
+ */
+static inline int depth_is_usual(const struct stream_depth *d, const struct stream *s, const struct rtp_header *h)
+{
+	return d->tag == s->tag && d->order_seq == (__u16)s->max_seq && d->frames.frames &&
+	       (__s32)(h->timestamp - d->frame_ts) > -JITTER_MAX_STEP;
+}
+
+/* What all below comes to for such a packet, once stream_usual() accounted for it. `ticks_ns` is step->ticks in ns. */
+static inline void depth_usual(struct stream_depth *d, const struct stream *s, const struct stream_packet *packet,
+			       __s32 ticks, __s64 ticks_ns)
+{
+	struct depth_step step = {};
+
+	step.elapsed_ns = depth_since(d->order_ns, packet->now);
+	step.frame_ns = depth_since(d->frame_ns, packet->now);
+	step.ticks_ns = ticks_ns;
+	step.ticks = ticks;
+	step.is_new_frame = ticks > 0;
+	depth_arrival(d, packet->now);
+	depth_plain(d);
+	depth_time(d, &step, s, packet);
 }
 
 enum depth_order {
@@ -202,19 +255,15 @@ LONG_FUNCTION int depth_receive(struct stream_depth *d, const struct stream *s, 
 	if (d->tag != s->tag || is_first)
 		depth_begin(d, s, is_first, packet);
 	sequence = packet->header.sequence;
-	d->packets++;
 	d->bundle = bundle ? bundle : d->bundle;
-	if (packet->now > d->last_ns && packet->now - d->last_ns > d->gap_max_ns)
-		d->gap_max_ns = packet->now - d->last_ns;
-	d->last_ns = packet->now;
+	depth_arrival(d, packet->now);
 	if (sequence != (__u16)s->max_seq || sequence == d->order_seq)
 		return DEPTH_PASSED;
-	depth_step(d, s, packet);
+	depth_step(d, &d->step, s, packet);
 	if (extension_form(&packet->header) == EXTENSION_ENCRYPTED)
 		d->encrypted++;
 	if (!extension_is_readable(&packet->header)) {
-		d->had_level = 0;
-		d->has_send_time = 0;
+		depth_plain(d);
 		return DEPTH_IN_ORDER;
 	}
 	return d->extended++ < ELEMENT_LEARNING ? DEPTH_LEARNING : DEPTH_IN_ORDER;

@@ -11,6 +11,16 @@
 #define LONG_FUNCTION static inline
 #endif
 
+/* 1 in the kernel's build, whose verifier walks every branch in every combination: there a detour is better than a branch. */
+#ifndef WALKED
+#define WALKED 0
+#endif
+
+/* Ahead of a loop over constants, where the compiler then knows each: a division by one is a multiplication. */
+#ifndef UNROLLED
+#define UNROLLED _Pragma("GCC unroll 8")
+#endif
+
 /*
  * Part of its caller, whatever a compiler thinks of its length: of the usual path, or with more arguments than the five that a
  * call in the kernel's build can have.

@@ -23,13 +23,18 @@ static inline __u64 magnitude(__s64 value)
 	return (__u64)((value ^ sign) - sign);
 }
 
+/* RTP ticks in nanoseconds. `rate` in Hz, not 0. */
+static inline __s64 ticks_ns(__s32 ticks, __u32 rate)
+{
+	__s64 sign = (__s64)ticks >> 63;
+
+	return ((__s64)(magnitude(ticks) * NS_PER_S / rate) ^ sign) - sign;
+}
+
 /* |D| of A.8: the change of transit time between two packets, in nanoseconds. `rate` in Hz, not 0. */
 static inline __u64 transit_change(__u64 elapsed_ns, __s32 ticks, __u32 rate)
 {
-	__s64 sign = (__s64)ticks >> 63;
-	__s64 ns = (__s64)(magnitude(ticks) * NS_PER_S / rate);
-
-	return magnitude((__s64)elapsed_ns - ((ns ^ sign) - sign));
+	return magnitude((__s64)elapsed_ns - ticks_ns(ticks, rate));
 }
 
 /* True if |D| is too large for jitter. Most are told by the first comparison, which spares the division. */

@@ -50,15 +50,17 @@ static inline void stream_search(struct stream *s, struct stream_detail *detail,
 	int counts = in_order && timestamp != detail->order_ts;
 	__u64 elapsed = now - detail->order_ns;
 	__s32 ticks = (__s32)(timestamp - detail->order_ts);
+	int is_both = !WALKED && elapsed == since.elapsed && ticks == since.ticks;
 	__u32 found;
 
+	UNROLLED
 	for (__u32 i = 0; i < CLOCK_CANDIDATES; i++) {
 		__u32 rate = CLOCK_CANDIDATE[i];
+		__u64 change = transit_change(since.elapsed, since.ticks, rate);
 
-		jitter_step(&search->jitter_rfc3550[i], transit_change(since.elapsed, since.ticks, rate));
+		jitter_step(&search->jitter_rfc3550[i], change);
 		if (counts) {
-			__u64 change = transit_change(elapsed, ticks, rate);
-
+			change = is_both ? change : transit_change(elapsed, ticks, rate);
 			if (!jitter_is_restart(change, rate))
 				jitter_step(&search->jitter[i], change);
 		}
@@ -157,10 +159,14 @@ SHORT_FUNCTION int stream_is_usual(const struct stream *s, const struct rtp_head
 	       h->payload_type == s->payload_type && h->csrc_count == 0;
 }
 
-/* What stream_receive() comes to for such a packet: nearly all are, and this needs no more than one line of the record. */
-SHORT_FUNCTION void stream_usual(struct stream *s, const struct rtp_header *h, __u32 size, __u64 now)
+/*
+ * What stream_receive() comes to for such a packet: nearly all are, and this needs no more than one line of the record. `sender_ns`
+ * is how far the sender's clock went on since the last packet.
+ */
+SHORT_FUNCTION void stream_usual_step(struct stream *s, const struct rtp_header *h, __u32 size, __u64 now,
+				      __s64 sender_ns)
 {
-	__u64 change = transit_change(now - s->last_ns, (__s32)(h->timestamp - s->last_ts), s->clock_rate);
+	__u64 change = magnitude((__s64)(now - s->last_ns) - sender_ns);
 
 	s->fresh_header_bytes += h->size;
 	s->fresh_bytes += size - h->size;
@@ -170,6 +176,11 @@ SHORT_FUNCTION void stream_usual(struct stream *s, const struct rtp_header *h, _
 	s->max_seq++;
 	s->last_ns = now;
 	s->last_ts = h->timestamp;
+}
+
+SHORT_FUNCTION void stream_usual(struct stream *s, const struct rtp_header *h, __u32 size, __u64 now)
+{
+	stream_usual_step(s, h, size, now, ticks_ns((__s32)(h->timestamp - s->last_ts), s->clock_rate));
 }
 
 /*

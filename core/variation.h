@@ -4,14 +4,6 @@
 
 #include "jitter.h"
 
-/* RTP ticks in nanoseconds. `rate` in Hz, not 0. */
-static inline __s64 ticks_ns(__s32 ticks, __u32 rate)
-{
-	__s64 sign = (__s64)ticks >> 63;
-
-	return ((__s64)(magnitude(ticks) * NS_PER_S / rate) ^ sign) - sign;
-}
-
 /*
  * A histogram of times: four buckets per octave, so that a quantile is within an eighth of itself, or within a bucket of
  * 16 µs below 65 µs. The last bucket holds all from 1.88 s on.

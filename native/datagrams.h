@@ -66,8 +66,8 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 }
 
 /* A packet of a stream that has an entry, without header extensions or without depth; seldom one that stream_usual() takes. */
-[[gnu::noinline]] static void observer_known(struct observer *o, stream_entry *entry, const struct rtp_header &h,
-					     __u32 size, __u64 now)
+[[gnu::noinline, gnu::hot]] static void observer_known(struct observer *o, stream_entry *entry,
+						       const struct rtp_header &h, __u32 size, __u64 now)
 {
 	struct stream_packet packet = { h, now, size, observer_clock_rate(o, h.payload_type) };
 
@@ -77,6 +77,21 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 				    o->probes & PROBE_DEPTH ? &entry->depth : nullptr, nullptr, &packet, 0),
 		       1);
 	entry->record.version += RECORD_WRITTEN;
+}
+
+/* A packet that is usual for its stream and for the depth of that, whose frames mostly are one packet each: one division for both. */
+SHORT_FUNCTION void observer_usual(stream_entry *entry, const struct rtp_header &h, __u32 size, __u64 now)
+{
+	struct stream *s = &entry->record;
+	/* The clock rate is asked for where the payload type changes. */
+	struct stream_packet packet = { .header = h, .now = now, .size = size, .configured_rate = 0 };
+	__s32 ticks = static_cast<__s32>(h.timestamp - s->last_ts);
+	__s32 frame_ticks = static_cast<__s32>(h.timestamp - entry->depth.frame_ts);
+	__s64 ns = ticks_ns(ticks, s->clock_rate);
+	__s64 frame_ns = frame_ticks == ticks ? ns : ticks_ns(frame_ticks, s->clock_rate);
+
+	stream_usual_step(s, &h, size, now, ns);
+	depth_usual(&entry->depth, s, &packet, frame_ticks, frame_ns);
 }
 
 /*
@@ -93,17 +108,11 @@ SHORT_FUNCTION bool observer_plain(struct observer *o, __u64 tag, const __u32 *w
 	if (!entry || !rtp_parse_plain(words, size, &h) || (with_depth && h.extension_offset) ||
 	    !(o->probes & PROBE_RTP) || o->log)
 		return false;
-	if (!stream_is_usual(&entry->record, &h)) {
+	if (!with_depth || !stream_is_usual(&entry->record, &h) || !depth_is_usual(&entry->depth, &entry->record, &h)) {
 		observer_known(o, entry, h, size, now);
 		return true;
 	}
-	stream_usual(&entry->record, &h, size, now);
-	if (with_depth) {
-		/* The clock rate is asked for where the payload type changes. */
-		struct stream_packet packet = { .header = h, .now = now, .size = size, .configured_rate = 0 };
-
-		observe_depth(&entry->depth, nullptr, &entry->record, &entry->detail, &packet, 0);
-	}
+	observer_usual(entry, h, size, now);
 	entry->record.version += RECORD_WRITTEN;
 	observer_tally(o, DATAGRAM_SEEN, 1);
 	observer_tally(o, DATAGRAM_RTP, 1);
