@@ -39,7 +39,7 @@ struct depth_step {
 
 /*
  * What the depth probe measures of one stream, beside its record and under its lock. It may begin in the middle of a
- * stream; `tag` tells whose it is, so that nobody has to clear it. What every packet changes stands together: it is in seven
+ * stream; `tag` tells whose it is, so that nobody has to clear it. What a usual packet changes stands together: it is in five
  * cache lines.
  */
 struct stream_depth {

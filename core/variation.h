@@ -47,7 +47,7 @@ struct drift {
 	__s64 transit_ns;           /* of the latest packet, less that of the first */
 	__u64 begin_ns;             /* arrival of the first */
 	__u32 windows;              /* begun so far */
-	__u32 reserved;
+	__s32 lowest;               /* of `least`, that of the latest window: valid if there are windows */
 };
 
 _Static_assert(sizeof(struct drift) == 24 + 8 * DRIFT_WINDOWS, "drift is part of a map value: no padding");
@@ -78,9 +78,11 @@ static inline void drift_step(struct drift *d, __u64 now, __s64 change_ns)
 			if (d->windows + i < window)
 				d->at_ms[(d->windows + i) % DRIFT_WINDOWS] = 0xffffffff;
 		d->windows = window + 1;
-	} else if (transit >= d->least[at]) {
+	} else if (transit >= (window + 1 == d->windows ? d->lowest : d->least[at])) {
 		return;
 	}
+	if (window + 1 == d->windows)
+		d->lowest = (__s32)transit;
 	d->at_ms[at] = (__u32)(since / 1000000);
 	d->least[at] = (__s32)transit;
 }

@@ -38,15 +38,16 @@ struct alignas(64) stream_entry {
 	void prefetch() const
 	{
 		prefetch_lines(&record, sizeof(record));
-		prefetch_lines(&depth, offsetof(struct stream_depth, drift));
-		prefetch_lines(&depth.drift.least,
-			       offsetof(struct stream_depth, frames.ring) - offsetof(struct stream_depth, drift.least));
+		prefetch_lines(&depth, offsetof(struct stream_depth, step));
+		prefetch_lines(&depth.drift.transit_ns, 2 * 64); /* with the frames */
 		prefetch_lines(&depth.variation, 64);
 	}
 	void prefetch_rest() const
 	{
-		if (record.evidence != STREAM_SETTLED)
+		if (record.evidence != STREAM_SETTLED) {
 			prefetch_lines(&detail, sizeof(detail));
+			prefetch_lines(&depth.step, sizeof(depth.step));
+		}
 		prefetch_lines(&depth.frames.ring[depth.frames.intervals % FRAMES_RING], 1);
 	}
 };
