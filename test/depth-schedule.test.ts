@@ -249,6 +249,30 @@ describe("the depth probe on schedules: header extensions", () => {
     expect(stats.transitVariation).toBeLessThan(4e-6); // a step of abs-send-time is 3.8 µs
   });
 
+  it.each(SEEDS)("seed %i: packets without any between, from which nobody reckons on", async (seed) => {
+    const random = new Random(seed);
+    const packets = steady(1500);
+    const isPlain = packets.map((_, i) => i > 500 && random.happens(0.3));
+    const voices = levels(random, packets.length).map((level) => Buffer.from([0x80 | level]));
+    const stats = await statsOf(packets, AUDIO, ({ sentMs }, i) =>
+      isPlain[i]
+        ? {}
+        : extension(
+            [
+              [1, voices[i] as Buffer],
+              [2, sendTime(sentMs)],
+            ],
+            seed % 2 === 0,
+          ),
+    );
+    expect(stats.transitVariation).toBeLessThan(4e-6);
+    // A level tells of the time until the next packet, if that has one too.
+    const untold = packets.filter((_, i) => !isPlain[i] && isPlain[i + 1] !== false).length;
+    const told = (stats.packetsWithVoice as number) - untold;
+    expect(stats.totalAudioLevelDuration).toBeCloseTo((told * PTIME_MS) / 1000, 9);
+    expect(told).toBeGreaterThan(500);
+  });
+
   it.each(SEEDS)("seed %i: an AV1 dependency descriptor, whose structures are key frames", async (seed) => {
     const random = new Random(seed);
     const size = 3;

@@ -81,6 +81,17 @@ describe("inbound streams", () => {
     });
   });
 
+  it("rates and milliseconds have three places, jitter whole nanoseconds", () => {
+    const record = streamRecord({ packets: 54, bytes: 1400, jitterNsQ8: 256 * 1234 + 200, lastMs: 4900.1262 });
+    const previous = streamRecord({ packets: 4, bytes: 400 });
+    expect(streamStats(record, previous, contextOf({ intervalMs: 1003 }))).toMatchObject({
+      packetsPerSecond: 49.85, // 50 / 1.003 = 49.85044…
+      bitsPerSecond: 7976.072, // 8000 / 1.003 = 7976.07178…
+      jitter: 0.000_001_235, // 1234.78 ns
+      lastPacketReceivedTimestamp: 1_760_000_004_900.126,
+    });
+  });
+
   it("without a clock rate there is no jitter: absent, not 0", () => {
     const stats = streamStats(streamRecord({ clockSource: 0, clockRate: 0, jitterNsQ8: 99 }), undefined, contextOf());
     for (const absent of ["clockRate", "clockRateSource", "jitter", "jitterRfc3550"]) {
