@@ -7,4 +7,3 @@ const daily = new Daily({ key: process.env.DAILY_API_KEY ?? "", url, budgetFile 
 console.log("ready");
 for await (const _ of process.stdin) break;
 await Promise.all(Array.from({ length: Number(requests) }, () => daily.presence()));
-process.exit();

@@ -32,6 +32,5 @@ process.on("SIGTERM", () => {
   clearInterval(timer);
   void store.close(60_000).then(() => {
     console.log(JSON.stringify(store.status()));
-    process.exit(0);
   });
 });
