@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <err.h>
 #include <fcntl.h>
 #include <string>
 #include <sys/resource.h>
@@ -136,7 +137,7 @@ double dump_ns(int fd, const char *path)
 	wait(&status);
 	getrusage(RUSAGE_CHILDREN, &after);
 	if (status)
-		fail("bpftool");
+		errx(1, "bpftool did not dump the map");
 	auto ns = [](const struct timeval &t) {
 		return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3;
 	};

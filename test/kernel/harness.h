@@ -2,6 +2,7 @@
 #ifndef RTCPROBE_TEST_HARNESS_H
 #define RTCPROBE_TEST_HARNESS_H
 
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,7 @@ enum { ALL_PROBES = PROBE_RTP | PROBE_STUN | PROBE_RTCP | PROBE_DEPTH };
 
 static inline void fail(const char *what)
 {
-	perror(what);
-	exit(1);
+	err(1, "%s", what);
 }
 
 /* As a double holds them best: whole ones and the rest apart. */

@@ -7,6 +7,7 @@
 #include "harness.h"
 
 #include <arpa/inet.h>
+#include <err.h>
 #include <stdint.h>
 
 struct pcap_record {
@@ -39,10 +40,8 @@ static void run_packet(int program, const unsigned char *packet, uint32_t length
 
 	if (bpf_prog_test_run_opts(program, &opts))
 		fail("BPF_PROG_TEST_RUN");
-	if (opts.retval != 1) {
-		fprintf(stderr, "the program returned %u\n", opts.retval);
-		exit(1);
-	}
+	if (opts.retval != 1)
+		errx(1, "the program returned %u", opts.retval);
 }
 
 static void replay(struct probe *skeleton, FILE *file, const char *local_text)
@@ -55,15 +54,11 @@ static void replay(struct probe *skeleton, FILE *file, const char *local_text)
 	struct pcap_record record;
 
 	if (inet_pton(family, local_text, local) != 1 || fread(header, sizeof(header), 1, file) != 1 ||
-	    header[0] != 0xa1b23c4d || header[5] != 1) {
-		fprintf(stderr, "not a nanosecond Ethernet pcap, or not an address: %s\n", local_text);
-		exit(2);
-	}
+	    header[0] != 0xa1b23c4d || header[5] != 1)
+		errx(2, "not a nanosecond Ethernet pcap, or not an address: %s", local_text);
 	while (fread(&record, sizeof(record), 1, file) == 1) {
-		if (record.captured > MAX_PACKET || record.length > MAX_PACKET) {
-			fprintf(stderr, "a packet of %u bytes is more than a test run takes\n", record.length);
-			exit(1);
-		}
+		if (record.captured > MAX_PACKET || record.length > MAX_PACKET)
+			errx(1, "a packet of %u bytes is more than a test run takes", record.length);
 		memset(packet, 0, sizeof(packet));
 		if (fread(packet, record.captured, 1, file) != 1)
 			fail("read");
