@@ -49,7 +49,7 @@ struct line_field {
 	bool is_text;
 	std::vector<phrase> texts; /* as they are written */
 
-	/* Bytes that it takes at the most. */
+	/* Bytes that it takes at the most: also when it is copied by chunks, for no number has more than 24 characters. */
 	size_t room() const
 	{
 		size_t longest = NUMBER_BYTES + 1;

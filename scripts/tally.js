@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * What a vitest JSON report skipped, with the reasons that the names hold, and its one line of sums, and the exit code that goes with it: `node tally.js REPORT STATUS`. A file that failed
- * outside of its tests (not loaded, set-up failed), and a run that failed for another reason or ran nothing, are one
- * failure each: they must not look like a pass.
+ * `node tally.js REPORT STATUS`: what a vitest JSON report skipped, with the reasons that the names hold; its sums in one line; and
+ * the exit code that goes with them. A file that failed outside of its tests (not loaded, set-up failed), and a run that failed for
+ * another reason or ran nothing, are one failure each: they must not look like a pass.
  */
 import { readFileSync } from "node:fs";
 
