@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Where a benchmark ran. */
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
 
 export interface Machine {
@@ -20,9 +21,20 @@ function firstLine(program: string, ...args: string[]): string {
   }
 }
 
+/**
+ * What /proc/cpuinfo says of the first CPU. The name alone is not enough: a virtual machine may say "AMD EPYC" on any
+ * generation of them, and an empty program pair costs twice as much on one as on another.
+ */
+export function cpuName(cpuinfo: string): string {
+  const field = (name: string) => new RegExp(`^${name}\\s*: (.*)$`, "m").exec(cpuinfo)?.[1]?.trim();
+  const name = field("model name") ?? `CPU part ${field("CPU part") ?? "unknown"}`;
+  const [family, model] = [field("cpu family"), field("model")];
+  return family && model ? `${name} (family ${family}, model ${model})` : name;
+}
+
 export function describeMachine(): Machine {
   return {
-    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cpu: cpuName(readFileSync("/proc/cpuinfo", "utf8")),
     cores: cpus().length,
     memoryGib: Math.round(totalmem() / 2 ** 30),
     kernel: release(),
@@ -31,7 +43,7 @@ export function describeMachine(): Machine {
   };
 }
 
-/** Machines whose figures may be compared: CPU model, number of cores, kernel's major.minor. */
+/** Machines whose figures may be compared: CPU, number of cores, kernel's major.minor. */
 export function machineClass({ cpu, cores, kernel }: Machine): string {
   const name = cpu.toLowerCase().replace(/[^a-z0-9]+/g, "-");
   return `${name.replace(/^-|-$/g, "")}-${cores}-cores-linux-${kernel.split(".").slice(0, 2).join(".")}`;

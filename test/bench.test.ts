@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { isRegression, noiseOf } from "../bench/baseline.js";
 import { deviation, figureOf, median, quantile } from "../bench/figure.js";
-import { machineClass } from "../bench/machine.js";
+import { cpuName, machineClass } from "../bench/machine.js";
 import { PEERS } from "../bench/peerlist.js";
 import { fillReport } from "../bench/report.js";
 import { formatValue } from "../bench/table.js";
@@ -48,6 +48,14 @@ describe("bench: regressions", () => {
 
   it("a class is CPU, cores and kernel, readable", () => {
     expect(machineClass(MACHINE)).toBe("amd-epyc-tm-7-2-cores-linux-6.18");
+  });
+
+  it("a CPU is more than its name, where it says more", () => {
+    const cpuinfo =
+      "processor\t: 0\ncpu family\t: 26\nmodel\t\t: 2\nmodel name\t: AMD EPYC\n\nprocessor\t: 1\nmodel\t\t: 3\n";
+    expect(cpuName(cpuinfo)).toBe("AMD EPYC (family 26, model 2)");
+    expect(cpuName("processor\t: 0\nCPU part\t: 0xd0c\n")).toBe("CPU part 0xd0c");
+    expect(cpuName("")).toBe("CPU part unknown");
   });
 });
 
