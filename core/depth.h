@@ -95,6 +95,7 @@ _Static_assert(__builtin_offsetof(struct stream_depth, hint) - __builtin_offseto
 static inline void depth_begin(struct stream_depth *d, const struct stream *s, int is_first,
 			       const struct stream_packet *packet)
 {
+	__builtin_memset(d, 0, __builtin_offsetof(struct stream_depth, step));
 	__builtin_memset((__u8 *)d + __builtin_offsetof(struct stream_depth, extended), 0,
 			 __builtin_offsetof(struct stream_depth, hint) -
 				 __builtin_offsetof(struct stream_depth, extended));

@@ -93,6 +93,19 @@ describe("the depth probe on schedules: clock drift", () => {
   );
 });
 
+describe("the depth probe on schedules: a record that was another's", () => {
+  it("has nothing left of whoever was taken for this stream in probation", async () => {
+    const numbers = [100, 101, ...Array.from({ length: 50 }, (_, i) => 20_000 + i)];
+    const packets = numbers.map((number, i): Sent => {
+      const ms = PTIME_MS * i + (i > 0 ? 3000 : 0); /* the longest gap is between the first two */
+      return { number, mediaMs: PTIME_MS * i, sentMs: ms, ms };
+    });
+    const { maxInterarrivalTime, packetsReceived } = await statsOf(packets, AUDIO, plain);
+    expect(packetsReceived).toBe(50);
+    expect(maxInterarrivalTime).toBeCloseTo(PTIME_MS / 1000, 9);
+  });
+});
+
 describe("the depth probe on schedules: gaps and their causes", () => {
   const CAUSES = ["pause", "outage", "sender", "network"] as const;
   type Cause = (typeof CAUSES)[number];
