@@ -33,6 +33,11 @@ static __always_inline struct stream *observer_stream(struct observer *o, __u32 
 	return bpf_map_lookup_elem(&streams, &slot);
 }
 
+static __always_inline struct stream_totals *observer_totals(struct observer *o, __u32 slot)
+{
+	return bpf_map_lookup_elem(&totals, &slot);
+}
+
 static __always_inline struct stream_detail *observer_detail(struct observer *o, __u32 slot)
 {
 	return bpf_map_lookup_elem(&details, &slot);

@@ -244,15 +244,15 @@ enum depth_order {
  * One packet, after stream_receive() accounted for it; then depth_elements(), depth_learn() and depth_timing() follow, for a
  * verifier walks four functions faster than one. The caller holds the stream's record. Returns enum depth_order.
  */
-LONG_FUNCTION int depth_receive(struct stream_depth *d, const struct stream *s, const struct stream_detail *detail,
+LONG_FUNCTION int depth_receive(struct stream_depth *d, const struct stream *s, const struct stream_totals *totals,
 				const struct stream_packet *packet, __u64 bundle)
 {
 	__u16 sequence;
 	int is_first;
 
-	if (!d || !s || !detail || !packet)
+	if (!d || !s || !totals || !packet)
 		return DEPTH_PASSED;
-	is_first = stream_packets(s, detail) == 1;
+	is_first = stream_packets(s, totals) == 1;
 	if (d->tag != s->tag || is_first)
 		depth_begin(d, s, is_first, packet);
 	sequence = packet->header.sequence;

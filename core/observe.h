@@ -48,19 +48,17 @@ static inline void observe_waiting(struct observer *o, __u64 tag)
 {
 	__u32 slot = observer_stream_slot(o, tag, 0);
 	struct stream *s = observer_stream(o, slot);
+	struct stream_totals *totals = observer_totals(o, slot);
 	struct stream_detail *detail = observer_detail(o, slot);
 	struct waiting_room *room = observer_waiting_room(o, tag);
-	struct stream_depth *depth;
+	struct stream_depth *depth = 0;
 	int counted;
 
-	if (!s || !detail)
-		return;
-	if (observer_probe_is_on(o, PROBE_DEPTH)) {
+	if (observer_probe_is_on(o, PROBE_DEPTH))
 		depth = observer_depth(o, slot);
-		counted = depth ? waiting_catch_up_in_depth(room, tag, s, detail, &depth->loss) : 0;
-	} else {
-		counted = waiting_catch_up(room, tag, s, detail);
-	}
+	if (!s || !totals || !detail || !room)
+		return;
+	counted = waiting_catch_up(room, tag, s, totals, detail, depth ? &depth->loss : 0);
 	if (!counted)
 		return;
 	observer_tally(o, DATAGRAM_RTP, counted);
@@ -68,12 +66,12 @@ static inline void observe_waiting(struct observer *o, __u64 tag)
 }
 
 /* The record is locked, by a packet of the same stream or by one that claims the slot: this one waits. */
-static inline enum outcome observe_contended(struct observer *o, struct stream *s, struct stream_detail *detail,
+static inline enum outcome observe_contended(struct observer *o, struct stream *s, struct stream_totals *totals,
 					     __u64 tag, const struct stream_packet *packet)
 {
 	if ((s->tag != tag && s->tag != 0) || !waiting_add(observer_waiting_room(o, tag), tag, packet)) {
 		if (s->tag == tag)
-			(void)__sync_fetch_and_add(&detail->contended, 1);
+			(void)__sync_fetch_and_add(&totals->contended, 1);
 		return DATAGRAM_CONTENDED;
 	}
 	observer_look_after(o, tag);
@@ -84,21 +82,21 @@ static inline enum outcome observe_contended(struct observer *o, struct stream *
  * A packet of the stream whose record is held, with its depth unless that is off. `d` is not looked at where there is no header
  * extension.
  */
-SHORT_FUNCTION enum outcome observe_held(struct observer *o, struct stream *s, struct stream_detail *detail,
-					 struct stream_depth *depth, const struct datagram *d,
-					 const struct stream_packet *packet, __u64 bundle)
+SHORT_FUNCTION enum outcome observe_held(struct observer *o, struct stream *s, struct stream_totals *totals,
+					 struct stream_detail *detail, struct stream_depth *depth,
+					 const struct datagram *d, const struct stream_packet *packet, __u64 bundle)
 {
 	int step;
 
 	if (depth && sequence_leaves(s->max_seq, packet->header.sequence))
-		(void)stream_lose(&depth->loss, s, detail, packet);
-	step = stream_receive(s, detail, packet);
+		(void)stream_lose(&depth->loss, s, totals, detail, packet);
+	step = stream_receive(s, totals, detail, packet);
 	if (step == STREAM_CONFIRMED) { /* what probation held back is counted now */
-		observer_tally(o, DATAGRAM_RTP, (__s64)detail->packets - 1);
-		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)detail->packets);
+		observer_tally(o, DATAGRAM_RTP, (__s64)totals->packets - 1);
+		observer_tally(o, DATAGRAM_UNCONFIRMED, 1 - (__s64)totals->packets);
 	}
 	if (depth)
-		observe_depth(depth, d, s, detail, packet, bundle);
+		observe_depth(depth, d, s, totals, packet, bundle);
 	return step == STREAM_UNCONFIRMED ? DATAGRAM_UNCONFIRMED : DATAGRAM_RTP;
 }
 
@@ -107,6 +105,7 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 	enum outcome outcome;
 	struct stream_packet packet;
 	__u64 bundle = 0;
+	struct stream_totals *totals;
 	struct stream_detail *detail;
 	struct stream_depth *depth = 0;
 	struct stream *s;
@@ -125,13 +124,14 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 	if (slot > observer_stream_mask(o))
 		return DATAGRAM_TABLE_FULL;
 	s = observer_stream(o, slot);
+	totals = observer_totals(o, slot);
 	detail = observer_detail(o, slot);
 	if (observer_probe_is_on(o, PROBE_DEPTH))
 		depth = observer_depth(o, slot);
-	if (!s || !detail || (observer_probe_is_on(o, PROBE_DEPTH) && !depth))
+	if (!s || !totals || !detail || (observer_probe_is_on(o, PROBE_DEPTH) && !depth))
 		return DATAGRAM_TABLE_FULL;
 	if (!record_lock(&s->version))
-		return observe_contended(o, s, detail, tag, &packet);
+		return observe_contended(o, s, totals, tag, &packet);
 	e->cookie = observer_cookie(o);
 	if (s->tag != tag || detail->endpoints.cookie != e->cookie) { /* a new socket may have an old one's number */
 		if (s->tag != tag && !stream_is_claimable(s, packet.now)) { /* another CPU was faster */
@@ -143,9 +143,9 @@ static inline enum outcome observe_rtp(struct observer *o, struct datagram *d, s
 		detail->endpoints = *e;
 		observer_owner(o, &detail->cgroup_id, &detail->pid);
 		observer_stream_begins(o, slot);
-		stream_begin(s, detail, &packet.header, packet.now, packet.configured_rate);
+		stream_begin(s, totals, detail, &packet);
 	}
-	outcome = observe_held(o, s, detail, depth, d, &packet, bundle);
+	outcome = observe_held(o, s, totals, detail, depth, d, &packet, bundle);
 	if (record_unlock(&s->version))
 		observer_look_after(o, tag);
 	return outcome;

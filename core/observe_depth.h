@@ -74,11 +74,11 @@ static inline __u64 observe_elements(struct observer *o, struct datagram *d, con
 
 /* The packet in the depth of its stream, whose record is held. `d` is not looked at where there is no header extension. */
 SHORT_FUNCTION void observe_depth(struct stream_depth *depth, const struct datagram *d, const struct stream *s,
-				  const struct stream_detail *detail, const struct stream_packet *packet, __u64 bundle)
+				  const struct stream_totals *totals, const struct stream_packet *packet, __u64 bundle)
 {
 	int order;
 
-	order = depth_receive(depth, s, detail, packet, bundle);
+	order = depth_receive(depth, s, totals, packet, bundle);
 	if (order == DEPTH_PASSED)
 		return;
 	if (packet->header.extension_size)

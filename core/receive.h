@@ -117,17 +117,18 @@ static inline int stream_is_another(const struct stream *s, __s32 delta)
  * A number out of reach: a stray, or the sender restarted. RFC 3550 A.1: the next consecutive number proves the latter;
  * the packet before, taken for a stray, was then the first of the new run, and the timing starts from it.
  */
-static inline enum sequence_step stream_jump(struct stream *s, struct stream_detail *detail, __u16 sequence)
+static inline enum sequence_step stream_jump(struct stream *s, struct stream_totals *totals,
+					     struct stream_detail *detail, __u16 sequence)
 {
 	if (!stream_is_restart(detail, sequence)) {
 		detail->bad_seq = (__u16)(sequence + 1);
 		detail->has_bad_seq = 1;
-		detail->stray++;
+		totals->stray++;
 		return SEQUENCE_JUMP;
 	}
-	detail->stray--;
+	totals->stray--;
 	detail->has_bad_seq = 0;
-	detail->expected_before += detail->sequence.max_seq - detail->sequence.base_seq + 1;
+	totals->expected_before += detail->sequence.max_seq - detail->sequence.base_seq + 1;
 	sequence_begin(&detail->sequence, (__u16)(sequence - 1));
 	detail->order_ns = s->last_ns;
 	detail->order_ts = s->last_ts;
@@ -187,62 +188,61 @@ SHORT_FUNCTION void stream_usual(struct stream *s, const struct rtp_header *h, _
  * One packet that belongs to the stream. The caller holds the record, and has begun it if it was new. Returns enum
  * stream_step.
  */
-LONG_FUNCTION int stream_receive(struct stream *s, struct stream_detail *detail, const struct stream_packet *packet)
+LONG_FUNCTION int stream_receive(struct stream *s, struct stream_totals *totals, struct stream_detail *detail,
+				 const struct stream_packet *packet)
 {
 	const struct rtp_header *h = &packet->header;
 	enum sequence_step step = SEQUENCE_ADVANCED;
 	int consistent;
-	__u64 now;
 	__s32 delta;
 
-	if (!s || !detail || !packet)
+	if (!s || !totals || !detail || !packet)
 		return STREAM_UNCONFIRMED;
-	now = packet->now;
 	if (stream_is_usual(s, h)) {
-		stream_usual(s, h, packet->size, now);
+		stream_usual(s, h, packet->size, packet->now);
 		return STREAM_COUNTED;
 	}
-	stream_settle(s, detail);
+	stream_settle(s, totals, detail);
 	stream_order(s, detail);
 	delta = sequence_delta(&detail->sequence, h->sequence);
 	consistent = h->payload_type == s->payload_type && h->csrc_count == detail->csrc_count &&
 		     delta <= STREAM_NEAR && delta >= -STREAM_NEAR;
-	if (detail->packets) {
+	if (totals->packets) {
 		if (stream_is_another(s, delta)) /* not one sender's numbers: begin anew */
-			stream_begin(s, detail, h, now, packet->configured_rate);
+			stream_begin(s, totals, detail, packet);
 		else
 			step = sequence_step(&detail->sequence, delta,
-					     stream_reach(s, detail, delta, now, h->timestamp));
+					     stream_reach(s, detail, delta, packet->now, h->timestamp));
 	}
-	detail->packets++;
-	detail->header_bytes += h->size;
-	detail->bytes += packet->size - h->size;
+	totals->packets++;
+	totals->header_bytes += h->size;
+	totals->bytes += packet->size - h->size;
 
 	if (h->payload_type != s->payload_type)
-		stream_payload_type(s, detail, h, now, packet->configured_rate);
+		stream_payload_type(s, detail, h, packet->now, packet->configured_rate);
 	detail->csrc_count = h->csrc_count;
 
 	if (step == SEQUENCE_JUMP)
-		step = stream_jump(s, detail, h->sequence);
-	s->max_seq = detail->sequence.max_seq;
-	if (detail->packets > 1 && step != SEQUENCE_JUMP) {
+		step = stream_jump(s, totals, detail, h->sequence);
+	stream_sequence_settled(s, totals, detail);
+	if (totals->packets > 1 && step != SEQUENCE_JUMP) {
 		if (s->clock_rate)
-			stream_jitter(s, detail, now, h->timestamp, step == SEQUENCE_ADVANCED);
+			stream_jitter(s, detail, packet->now, h->timestamp, step == SEQUENCE_ADVANCED);
 		else
-			stream_search(s, detail, now, h->timestamp, step == SEQUENCE_ADVANCED);
+			stream_search(s, detail, packet->now, h->timestamp, step == SEQUENCE_ADVANCED);
 	}
 	if (step != SEQUENCE_JUMP)
 		detail->has_bad_seq = 0;
 	if (step == SEQUENCE_DUPLICATE)
-		detail->duplicated++;
+		totals->duplicated++;
 	else if (step == SEQUENCE_LATE)
-		detail->reordered++;
-	s->last_ns = now;
+		totals->reordered++;
+	s->last_ns = packet->now;
 	s->last_ts = h->timestamp;
 	detail->behind = step != SEQUENCE_ADVANCED;
 
 	if (s->evidence < STREAM_EVIDENCE) {
-		if (detail->packets == 1 || step == SEQUENCE_DUPLICATE || step == SEQUENCE_JUMP)
+		if (totals->packets == 1 || step == SEQUENCE_DUPLICATE || step == SEQUENCE_JUMP)
 			return STREAM_UNCONFIRMED;
 		s->evidence = consistent ? s->evidence + 1 : 0;
 		return s->evidence >= STREAM_EVIDENCE ? STREAM_CONFIRMED : STREAM_UNCONFIRMED;
@@ -256,16 +256,16 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_detail *detail,
  * Tell of the numbers that the packet will put out of the window, before stream_receive() accounts for it: not in there, where
  * the kernel's stack is at its deepest and most have no use for it. Always 0.
  */
-LONG_FUNCTION int stream_lose(struct loss *l, struct stream *s, struct stream_detail *detail,
-			      const struct stream_packet *packet)
+LONG_FUNCTION int stream_lose(struct loss *l, struct stream *s, struct stream_totals *totals,
+			      struct stream_detail *detail, const struct stream_packet *packet)
 {
 	int restarts;
 	__s32 delta;
 	__u32 end;
 
-	if (!l || !s || !detail || !packet)
+	if (!l || !s || !totals || !detail || !packet)
 		return 0;
-	stream_settle(s, detail);
+	stream_settle(s, totals, detail);
 	delta = sequence_delta(&detail->sequence, packet->header.sequence);
 	stream_order(s, detail);
 	if (stream_is_another(s, delta) || (delta <= 0 && delta > -SEQUENCE_WINDOW))

@@ -10,14 +10,16 @@
 
 struct observer;
 struct stream;
+struct stream_totals;
 struct stream_detail;
 struct stream_depth;
 struct bundle;
 struct pair;
 struct waiting_room;
 
-/* Records and details by slot; a slot is already masked, NULL cannot happen and is handled. */
+/* Records by slot, of a stream in three parts; a slot is already masked, NULL cannot happen and is handled. */
 static inline struct stream *observer_stream(struct observer *o, __u32 slot);
+static inline struct stream_totals *observer_totals(struct observer *o, __u32 slot);
 static inline struct stream_detail *observer_detail(struct observer *o, __u32 slot);
 /* What the depth probe needs; asked for only while it is on. */
 static inline struct stream_depth *observer_depth(struct observer *o, __u32 slot);

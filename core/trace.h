@@ -30,10 +30,10 @@ struct traced_packet {
 
 /* After stream_receive() accounted for the packet of this header. */
 static inline struct traced_packet trace_packet(struct trace *t, const struct stream *s,
-						const struct stream_detail *detail, const struct rtp_header *h)
+						const struct stream_totals *totals, const struct rtp_header *h)
 {
-	int is_first = t->tag != s->tag || stream_packets(s, detail) == 1;
-	int is_same_run = !is_first && t->expected_before == detail->expected_before;
+	int is_first = t->tag != s->tag || stream_packets(s, totals) == 1;
+	int is_same_run = !is_first && t->expected_before == totals->expected_before;
 	__u32 max_seq = s->max_seq;
 	struct traced_packet p = {
 		.now = s->last_ns,
@@ -53,7 +53,7 @@ static inline struct traced_packet trace_packet(struct trace *t, const struct st
 	t->tag = s->tag;
 	t->last_ns = s->last_ns;
 	t->max_seq = max_seq;
-	t->expected_before = detail->expected_before;
+	t->expected_before = totals->expected_before;
 	return p;
 }
 

@@ -60,8 +60,8 @@ LONG_FUNCTION int waiting_add(struct waiting_room *room, __u64 tag, const struct
  * wait meanwhile is seen by the next holder. A packet that waits is tallied as unconfirmed; returns how many are now counted.
  * `loss` is told of what is lost, unless it is NULL.
  */
-SHORT_FUNCTION int waiting_account(struct waiting_room *room, __u64 tag, struct stream *s, struct stream_detail *detail,
-				   struct loss *loss)
+SHORT_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct stream *s,
+				    struct stream_totals *totals, struct stream_detail *detail, struct loss *loss)
 {
 	int counted = 0;
 
@@ -77,28 +77,16 @@ SHORT_FUNCTION int waiting_account(struct waiting_room *room, __u64 tag, struct 
 			continue;
 		if (w->tag == tag && s->tag == tag) {
 			if (loss)
-				(void)stream_lose(loss, s, detail, &w->packet);
-			step = stream_receive(s, detail, &w->packet);
+				(void)stream_lose(loss, s, totals, detail, &w->packet);
+			step = stream_receive(s, totals, detail, &w->packet);
 		}
 		if (step != STREAM_UNCONFIRMED)
-			counted += step == STREAM_CONFIRMED ? (int)detail->packets : 1;
+			counted += step == STREAM_CONFIRMED ? (int)totals->packets : 1;
 		(void)__sync_lock_test_and_set(&w->state, WAITING_FREE);
 	}
 	if (record_unlock(&s->version))
 		record_wait(&s->version);
 	return counted;
-}
-
-LONG_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct stream *s, struct stream_detail *detail)
-{
-	return room && s && detail ? waiting_account(room, tag, s, detail, 0) : 0;
-}
-
-/* The same for the depth probe: another function, for programs without it to hold nothing of it. */
-LONG_FUNCTION int waiting_catch_up_in_depth(struct waiting_room *room, __u64 tag, struct stream *s,
-					    struct stream_detail *detail, struct loss *loss)
-{
-	return room && s && detail && loss ? waiting_account(room, tag, s, detail, loss) : 0;
 }
 
 #endif

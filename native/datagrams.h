@@ -28,7 +28,7 @@ static inline void observer_log(struct observer *o, struct datagram &d, const st
 		return;
 	const stream_entry *entry = o->streams.find(id);
 
-	o->log->add(id, entry->record, entry->detail, h);
+	o->log->add(id, entry->record, entry->totals, h);
 }
 
 /* One datagram of `size` bytes that begins at byte `offset` of the payload. */
@@ -73,7 +73,7 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 
 	observer_tally(o, DATAGRAM_SEEN, 1);
 	observer_tally(o,
-		       observe_held(o, &entry->record, &entry->detail,
+		       observe_held(o, &entry->record, &entry->totals, &entry->detail,
 				    o->probes & PROBE_DEPTH ? &entry->depth : nullptr, nullptr, &packet, 0),
 		       1);
 	entry->record.version += RECORD_WRITTEN;

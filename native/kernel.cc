@@ -64,6 +64,7 @@ kernel_probe::kernel_probe(const kernel_options &wanted)
 			throw load_failure(error, verifier_log.get());
 		taken.open(bpf_map__fd(maps->maps.taken), 2 * words);
 		streams.open(bpf_map__fd(maps->maps.streams), options.stream_slots, taken.at(0));
+		totals.open(bpf_map__fd(maps->maps.totals), options.stream_slots);
 		details.open(bpf_map__fd(maps->maps.details), options.stream_slots);
 		pairs.open(bpf_map__fd(maps->maps.pairs), options.pair_slots, nullptr);
 		reports.open(bpf_map__fd(maps->maps.reports), options.stream_slots, taken.at(words));
@@ -154,16 +155,14 @@ void kernel_probe::show_streams(struct snapshot *s)
 {
 	std::vector<__u32> stale;
 	auto visit = [&](__u32 slot, const struct stream &stream) {
-		const struct stream_detail &detail = *details.at(slot);
-
-		stream_row(&s->streams, slot, stream, detail);
+		stream_row(&s->streams, slot, stream, *totals.at(slot));
 		if (depths)
-			depths->show(&s->depths, slot, stream, detail);
+			depths->show(&s->depths, slot, stream, *details.at(slot));
 		if (stream.evidence < STREAM_EVIDENCE && stream.last_ns + PROBATION_IDLE_MS * 1000000ull < s->at_ns)
 			stale.push_back(slot);
 	};
 
-	streams.show([&](__u32 slot) { __builtin_prefetch(details.at(slot)); }, visit, &s->streams, &s->depths);
+	streams.show([&](__u32 slot) { __builtin_prefetch(totals.at(slot)); }, visit, &s->streams, &s->depths);
 	for (__u32 slot : stale)
 		retire_stream(slot);
 }

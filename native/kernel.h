@@ -94,6 +94,7 @@ private:
 	link_handle ingress, egress, creators;
 	mapping<__u64> taken; /* bits of the slots of streams, and of reports */
 	shared_table<struct stream> streams;
+	mapping<struct stream_totals> totals;
 	mapping<struct stream_detail> details;
 	std::unique_ptr<depth_maps> depths; /* nothing while the depth probe is off */
 	shared_table<struct pair> pairs;

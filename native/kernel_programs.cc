@@ -31,6 +31,7 @@ kernel_probe::skeleton_handle kernel_probe::open_skeleton(char *log)
 	bpf_object__for_each_program (program, skeleton->obj)
 		bpf_program__set_autoload(program, false);
 	bpf_map__set_max_entries(skeleton->maps.streams, options.stream_slots);
+	bpf_map__set_max_entries(skeleton->maps.totals, options.stream_slots);
 	bpf_map__set_max_entries(skeleton->maps.details, options.stream_slots);
 	bpf_map__set_max_entries(skeleton->maps.pairs, options.pair_slots);
 	bpf_map__set_max_entries(skeleton->maps.reports, options.stream_slots);
@@ -54,6 +55,7 @@ kernel_probe::skeleton_handle kernel_probe::open_programs(__u32 wanted, char *lo
 		bpf_map__set_max_entries(skeleton->maps.bundles, options.stream_slots);
 	}
 	error |= bpf_map__reuse_fd(skeleton->maps.streams, bpf_map__fd(maps->maps.streams));
+	error |= bpf_map__reuse_fd(skeleton->maps.totals, bpf_map__fd(maps->maps.totals));
 	error |= bpf_map__reuse_fd(skeleton->maps.details, bpf_map__fd(maps->maps.details));
 	error |= bpf_map__reuse_fd(skeleton->maps.pairs, bpf_map__fd(maps->maps.pairs));
 	error |= bpf_map__reuse_fd(skeleton->maps.reports, bpf_map__fd(maps->maps.reports));

@@ -30,6 +30,11 @@ static inline struct stream *observer_stream(struct observer *o, __u32 slot)
 	return &o->streams.at(slot).record;
 }
 
+static inline struct stream_totals *observer_totals(struct observer *o, __u32 slot)
+{
+	return &o->streams.at(slot).totals;
+}
+
 static inline struct stream_detail *observer_detail(struct observer *o, __u32 slot)
 {
 	return &o->streams.at(slot).detail;

@@ -21,12 +21,12 @@ public:
 		struct traced_packet packet;
 	};
 
-	void add(__u32 stream, const struct stream &s, const struct stream_detail &detail, const struct rtp_header &h)
+	void add(__u32 stream, const struct stream &s, const struct stream_totals &totals, const struct rtp_header &h)
 	{
 		if (stream >= streams.size())
 			streams.resize(stream + 1);
 		struct state &state = streams[stream];
-		struct entry added = { stream, trace_packet(&state.trace, &s, &detail, &h) };
+		struct entry added = { stream, trace_packet(&state.trace, &s, &totals, &h) };
 
 		if (added.packet.is_first)
 			state.held.clear();

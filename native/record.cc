@@ -11,27 +11,27 @@ namespace
 {
 
 /* The fields of a StreamRecord: field(name, value), one line each, in the order of src/native.ts. */
-template <class Field> void stream_fields(Field field, __u32 id, const struct stream &s, const struct stream_detail &d)
+template <class Field> void stream_fields(Field field, __u32 id, const struct stream &s, const struct stream_totals &t)
 {
 	field("id", id);
 	field("ssrc", s.ssrc);
-	field("packets", stream_packets(&s, &d));
-	field("bytes", stream_bytes(&s, &d));
-	field("headerBytes", stream_header_bytes(&s, &d));
-	field("baseSeq", d.sequence.base_seq);
+	field("packets", stream_packets(&s, &t));
+	field("bytes", stream_bytes(&s, &t));
+	field("headerBytes", stream_header_bytes(&s, &t));
+	field("baseSeq", t.base_seq);
 	field("maxSeq", s.max_seq);
-	field("expectedBefore", d.expected_before);
-	field("duplicated", d.duplicated);
-	field("reordered", d.reordered);
-	field("stray", d.stray);
-	field("contended", d.contended);
+	field("expectedBefore", t.expected_before);
+	field("duplicated", t.duplicated);
+	field("reordered", t.reordered);
+	field("stray", t.stray);
+	field("contended", t.contended);
 	field("payloadType", s.payload_type);
 	field("clockRate", s.clock_rate);
 	field("clockSource", s.clock_source);
 	field("jitterNsQ8", s.jitter);
 	field("jitterRfc3550NsQ8", s.jitter_rfc3550);
 	field("lastTimestamp", s.last_ts);
-	field("firstMs", milliseconds(d.first_ns));
+	field("firstMs", milliseconds(t.first_ns));
 	field("lastMs", milliseconds(s.last_ns));
 }
 
@@ -143,11 +143,11 @@ Napi::ArrayBuffer memory_of(const Napi::Value &snapshot, const char *table)
 
 } // namespace
 
-void stream_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_detail &d)
+void stream_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_totals &t)
 {
 	if (s.evidence < STREAM_EVIDENCE)
 		return;
-	add_row(rows, [&](auto field) { stream_fields(field, id, s, d); });
+	add_row(rows, [&](auto field) { stream_fields(field, id, s, t); });
 }
 
 void pair_row(struct record_rows *rows, __u32 id, const struct pair &p)

@@ -38,7 +38,7 @@ struct record_rows {
 };
 
 /* Adds a consistent copy of a stream; nothing while it is in probation. */
-void stream_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_detail &d);
+void stream_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_totals &t);
 void pair_row(struct record_rows *rows, __u32 id, const struct pair &p);
 /* Nothing while too little says that the SSRC exists. */
 void report_row(struct record_rows *rows, __u32 id, const struct report &r);

@@ -29,7 +29,7 @@ static struct bundle bundle_of(const struct observer *o, const struct stream_dep
 void observer_snapshot(struct observer *o, struct snapshot *s)
 {
 	o->streams.show([&](__u32 id, const stream_entry &entry) {
-		stream_row(&s->streams, id, entry.record, entry.detail);
+		stream_row(&s->streams, id, entry.record, entry.totals);
 		if (o->probes & PROBE_DEPTH)
 			depth_row(&s->depths, id, entry.record, entry.detail, entry.depth, bundle_of(o, entry.depth));
 	});

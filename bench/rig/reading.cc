@@ -28,7 +28,7 @@ enum : __u32 { CHUNK = 8192 }; /* entries per call of a batch: more are no faste
 /* What a snapshot wants of a stream. */
 struct shown {
 	struct stream stream;
-	unsigned char totals[64]; /* the begin of its detail */
+	struct stream_totals totals;
 };
 
 /* As many keys and values as were read. */
@@ -49,7 +49,7 @@ public:
 
 		taken.open(bpf_map__fd(probe->maps.taken), table_words(slots - 1));
 		streams.open(bpf_map__fd(probe->maps.streams), slots, taken.at(0));
-		details.open(bpf_map__fd(probe->maps.details), slots);
+		totals.open(bpf_map__fd(probe->maps.totals), slots);
 	}
 
 	void read(readings *into)
@@ -59,16 +59,16 @@ public:
 			shown *one = &into->records[into->count++];
 
 			one->stream = stream;
-			memcpy(one->totals, details.at(slot), sizeof(one->totals));
+			one->totals = *totals.at(slot);
 		};
 
-		streams.show([&](__u32 slot) { __builtin_prefetch(details.at(slot)); }, visit, into);
+		streams.show([&](__u32 slot) { __builtin_prefetch(totals.at(slot)); }, visit, into);
 	}
 
 private:
 	mapping<__u64> taken;
 	shared_table<struct stream> streams;
-	mapping<struct stream_detail> details;
+	mapping<struct stream_totals> totals;
 };
 
 int hash_of(const readings &all)

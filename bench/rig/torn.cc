@@ -3,7 +3,7 @@
  * Is a record ever read while half of it is written? A sender updates a stream as fast as it can, and this thread reads its
  * record all the time, by the addon's own reader, in turn where it lies and as a copy, and, to
  * show that the question can be answered, by a plain copy without it. In a whole record the
- * counters in the stream and its detail, the timestamp and the sequence number agree: all packets are of one size, in
+ * counters in the stream and its totals, the timestamp and the sequence number agree: all packets are of one size, in
  * order, and say their number in their timestamp.
  */
 #include <atomic>
@@ -38,14 +38,14 @@ void *send_until_done(void *argument)
 
 struct whole_record {
 	struct stream stream;
-	struct stream_detail detail;
+	struct stream_totals totals;
 };
 
-bool is_whole(const struct stream &s, const struct stream_detail &d)
+bool is_whole(const struct stream &s, const struct stream_totals &t)
 {
-	__u64 packets = stream_packets(&s, &d);
+	__u64 packets = stream_packets(&s, &t);
 
-	return stream_header_bytes(&s, &d) == 12 * packets && stream_bytes(&s, &d) == (PAYLOAD - 12) * packets &&
+	return stream_header_bytes(&s, &t) == 12 * packets && stream_bytes(&s, &t) == (PAYLOAD - 12) * packets &&
 	       s.last_ts == static_cast<__u16>(s.max_seq) * static_cast<__u32>(TICKS);
 }
 
@@ -60,7 +60,7 @@ int run_torn(const struct options *options)
 	pthread_t thread;
 	uint64_t torn = 0, plain_torn = 0, reads = 0, plain_reads = 0, changes = 0, seen = 0, sent;
 	const struct stream *record = nullptr;
-	const struct stream_detail *detail = nullptr;
+	const struct stream_totals *totals = nullptr;
 
 	load_open(&s.load, &network, options, 0);
 	s.course = course_begin(&s.load);
@@ -69,7 +69,7 @@ int run_torn(const struct options *options)
 		if (!table.at(slot)->tag)
 			continue;
 		record = table.at(slot);
-		detail = table.detail(slot);
+		totals = table.totals_of(slot);
 	}
 	if (pthread_create(&thread, nullptr, send_until_done, &s))
 		fail("pthread_create");
@@ -80,15 +80,15 @@ int run_torn(const struct options *options)
 		whole_record copy;
 		bool in_place = reads % 2, whole = false;
 		uint64_t packets = 0;
-		auto look = [&](const struct stream &s, const struct stream_detail &d) {
-			whole = is_whole(s, d);
-			packets = stream_packets(&s, &d);
+		auto look = [&](const struct stream &s, const struct stream_totals &t) {
+			whole = is_whole(s, t);
+			packets = stream_packets(&s, &t);
 		};
-		auto take = [&] { copy = { *record, *detail }; };
+		auto take = [&] { copy = { *record, *totals }; };
 
-		if (in_place ? record_visit(record, [&] { look(*record, *detail); }) : record_visit(record, take)) {
+		if (in_place ? record_visit(record, [&] { look(*record, *totals); }) : record_visit(record, take)) {
 			if (!in_place)
-				look(copy.stream, copy.detail);
+				look(copy.stream, copy.totals);
 			reads++;
 			torn += !whole;
 			changes += packets != seen;
@@ -97,7 +97,7 @@ int run_torn(const struct options *options)
 		take();
 		asm volatile("" ::: "memory");
 		plain_reads++;
-		plain_torn += !is_whole(copy.stream, copy.detail);
+		plain_torn += !is_whole(copy.stream, copy.totals);
 	}
 	s.done = true;
 	pthread_join(thread, nullptr);

@@ -64,7 +64,7 @@ int run_updates(const struct options *options)
 		const struct stream *s = table.at(slot);
 
 		if (s->tag)
-			packets += stream_packets(s, table.detail(slot));
+			packets += stream_packets(s, table.totals_of(slot));
 	}
 	read_tallies(probe, outcomes);
 	printf("{\"sent\":%llu,\"packets\":%llu,\"outcomes\":[", sent, packets);

@@ -16,6 +16,7 @@ struct probe *load_probe(const struct config *config)
 	bpf_program__set_autoload(skeleton->progs.control_egress, !rtp);
 	bpf_program__set_autoload(skeleton->progs.socket_created, false);
 	bpf_map__set_max_entries(skeleton->maps.streams, config->stream_mask + 1);
+	bpf_map__set_max_entries(skeleton->maps.totals, config->stream_mask + 1);
 	bpf_map__set_max_entries(skeleton->maps.details, config->stream_mask + 1);
 	if (config->probes & PROBE_DEPTH) {
 		bpf_map__set_max_entries(skeleton->maps.depths, config->stream_mask + 1);

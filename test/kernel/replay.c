@@ -67,15 +67,15 @@ static void replay(struct probe *skeleton, FILE *file, const char *local_text)
 	}
 }
 
-static void print_stream(const struct stream *s, const struct stream_detail *d)
+static void print_stream(const struct stream *s, const struct stream_totals *t)
 {
 	printf("{\"ssrc\":%u,\"packets\":%llu,\"bytes\":%llu,\"headerBytes\":%llu,\"baseSeq\":%u,\"maxSeq\":%u,"
 	       "\"expectedBefore\":%u,\"duplicated\":%u,\"reordered\":%u,\"stray\":%u,\"contended\":%u,"
 	       "\"payloadType\":%u,\"clockRate\":%u,\"clockSource\":%u,\"jitterNsQ8\":%llu,"
 	       "\"jitterRfc3550NsQ8\":%llu,\"lastTimestamp\":%u,\"firstMs\":%.17g,\"lastMs\":%.17g}",
-	       s->ssrc, stream_packets(s, d), stream_bytes(s, d), stream_header_bytes(s, d), d->sequence.base_seq,
-	       s->max_seq, d->expected_before, d->duplicated, d->reordered, d->stray, d->contended, s->payload_type,
-	       s->clock_rate, s->clock_source, s->jitter, s->jitter_rfc3550, s->last_ts, milliseconds(d->first_ns),
+	       s->ssrc, stream_packets(s, t), stream_bytes(s, t), stream_header_bytes(s, t), t->base_seq, s->max_seq,
+	       t->expected_before, t->duplicated, t->reordered, t->stray, t->contended, s->payload_type, s->clock_rate,
+	       s->clock_source, s->jitter, s->jitter_rfc3550, s->last_ts, milliseconds(t->first_ns),
 	       milliseconds(s->last_ns));
 }
 
@@ -125,18 +125,18 @@ static void print_records(struct probe *skeleton)
 {
 	const char *separator = "";
 	static struct stream stream;
-	static struct stream_detail detail;
+	static struct stream_totals totals;
 	static struct pair pair;
 
 	printf("{\"streams\":[");
 	for (__u32 slot = 0; slot < STREAM_SLOTS; slot++) {
 		if (bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.streams), &slot, &stream) ||
-		    bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.details), &slot, &detail))
+		    bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.totals), &slot, &totals))
 			fail("lookup");
 		if (stream.tag == 0 || stream.evidence < STREAM_EVIDENCE)
 			continue;
 		printf("%s", separator);
-		print_stream(&stream, &detail);
+		print_stream(&stream, &totals);
 		separator = ",";
 	}
 	printf("],\"pairs\":[");
