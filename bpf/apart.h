@@ -131,4 +131,9 @@ static __always_inline __u32 observer_pair_slot(struct observer *o, __u64 tag)
 	return (__u32)pair_slot(tag);
 }
 
+static __always_inline void observer_pair_begins(struct observer *o, __u64 tag)
+{
+	take_slot(table_words(config.stream_mask) + table_words(config.report_mask), (__u32)pair_slot(tag));
+}
+
 #endif

@@ -76,7 +76,7 @@ struct {
 	__type(value, struct report);
 } reports SEC(".maps");
 
-/* Bits of the slots that are taken (core/table.h): the words of streams, and behind them those of reports. */
+/* Bits of the slots that are taken (core/table.h): the words of streams, behind them those of reports, and those of pairs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

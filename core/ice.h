@@ -58,6 +58,7 @@ SHORT_FUNCTION int observe_hold(struct observer *o, struct pair *p, __u64 tag, c
 		return 0;
 	}
 	(void)pair_begin(p, tag, e, channel, now);
+	observer_pair_begins(o, tag);
 	observer_owner(o, &p->cgroup_id, &p->pid);
 	return 1;
 }

@@ -44,6 +44,7 @@ static inline __u64 observer_cookie(const struct observer *o);
 static inline void observer_owner(struct observer *o, __u64 *cgroup_id, __u32 *pid);
 /* A record begins in this slot, and is held: a reader of the whole table need not look at slots of which it never heard. */
 static inline void observer_stream_begins(struct observer *o, __u32 slot);
+static inline void observer_pair_begins(struct observer *o, __u64 tag); /* likewise, in the slot of this tag */
 /* Add n to the number of datagrams with this outcome. */
 static inline void observer_tally(struct observer *o, enum outcome outcome, __s64 n);
 /* observe_waiting() for this tag, now or before the datagram is done with: it is seldom needed, where there is little room. */

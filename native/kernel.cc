@@ -46,7 +46,7 @@ void kernel_probe::link_closer::operator()(struct bpf_link *link) const
 kernel_probe::kernel_probe(const kernel_options &wanted)
 	: options(wanted), verifier_log(static_cast<char *>(calloc(1, VERIFIER_LOG)))
 {
-	__u32 words = table_words(options.stream_slots - 1);
+	__u32 words = table_words(options.stream_slots - 1), pair_words = table_words(options.pair_slots - 1);
 	int error;
 
 	libbpf_set_print(say_nothing); /* it would write to stderr; what matters is thrown */
@@ -62,11 +62,11 @@ kernel_probe::kernel_probe(const kernel_options &wanted)
 		error = probe__load(maps.get());
 		if (error)
 			throw load_failure(error, verifier_log.get());
-		taken.open(bpf_map__fd(maps->maps.taken), 2 * words);
+		taken.open(bpf_map__fd(maps->maps.taken), 2 * words + pair_words);
 		streams.open(bpf_map__fd(maps->maps.streams), options.stream_slots, taken.at(0));
 		totals.open(bpf_map__fd(maps->maps.totals), options.stream_slots);
 		details.open(bpf_map__fd(maps->maps.details), options.stream_slots);
-		pairs.open(bpf_map__fd(maps->maps.pairs), options.pair_slots, nullptr);
+		pairs.open(bpf_map__fd(maps->maps.pairs), options.pair_slots, taken.at(2 * words));
 		reports.open(bpf_map__fd(maps->maps.reports), options.stream_slots, taken.at(words));
 	} catch (...) {
 		::close(cgroup_fd);

@@ -92,7 +92,7 @@ private:
 	skeleton_handle maps;   /* owns the maps, loads no program */
 	hook_programs programs; /* those attached, over the same maps */
 	link_handle ingress, egress, creators;
-	mapping<__u64> taken; /* bits of the slots of streams, and of reports */
+	mapping<__u64> taken; /* bits of the slots of streams, of reports and of pairs */
 	shared_table<struct stream> streams;
 	mapping<struct stream_totals> totals;
 	mapping<struct stream_detail> details;

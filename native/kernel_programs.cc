@@ -35,7 +35,8 @@ kernel_probe::skeleton_handle kernel_probe::open_skeleton(char *log)
 	bpf_map__set_max_entries(skeleton->maps.details, options.stream_slots);
 	bpf_map__set_max_entries(skeleton->maps.pairs, options.pair_slots);
 	bpf_map__set_max_entries(skeleton->maps.reports, options.stream_slots);
-	bpf_map__set_max_entries(skeleton->maps.taken, 2 * table_words(options.config.stream_mask));
+	bpf_map__set_max_entries(skeleton->maps.taken,
+				 2 * table_words(options.config.stream_mask) + table_words(options.config.pair_mask));
 	memcpy(const_cast<struct config *>(&skeleton->rodata->config), &options.config, sizeof(options.config));
 	return skeleton;
 }

@@ -65,6 +65,10 @@ static inline void observer_stream_begins(struct observer *, __u32)
 {
 }
 
+static inline void observer_pair_begins(struct observer *, __u64)
+{
+}
+
 static inline void observer_report_begins(struct observer *, __u32)
 {
 }

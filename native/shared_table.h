@@ -11,7 +11,7 @@
 template <class Record> class shared_table
 {
 public:
-	/* `taken` are the bits of the slots that are (core/table.h); all slots are looked at where there are none. */
+	/* `taken` are the bits of the slots that are (core/table.h). */
 	void open(int map_fd, __u32 slots, __u64 *taken)
 	{
 		records.open(map_fd, slots);
@@ -61,9 +61,7 @@ public:
 
 		if (found != present.end() && found->slot == slot)
 			record_retire(records.at(slot), found->version, [&] {
-				if (bits)
-					__atomic_fetch_and(&bits[slot / TABLE_WORD], ~table_bit(slot),
-							   __ATOMIC_RELAXED);
+				__atomic_fetch_and(&bits[slot / TABLE_WORD], ~table_bit(slot), __ATOMIC_RELAXED);
 			});
 	}
 
@@ -82,13 +80,11 @@ private:
 
 		present.clear();
 		for (__u32 first = 0; first < slots; first += TABLE_WORD) {
-			__u64 rest = bits ? __atomic_load_n(&bits[first / TABLE_WORD], __ATOMIC_RELAXED) : ~0ULL;
+			__u64 rest = __atomic_load_n(&bits[first / TABLE_WORD], __ATOMIC_RELAXED);
 
 			for (; rest; rest &= rest - 1)
 				present.push_back({ first + static_cast<__u32>(__builtin_ctzll(rest)), RECORD_LOCKED });
 		}
-		while (!present.empty() && present.back().slot >= slots) /* of a table that is smaller than a word */
-			present.pop_back();
 	}
 
 	/* The begin of a record. */

@@ -24,8 +24,9 @@ struct probe *load_probe(const struct config *config)
 	}
 	bpf_map__set_max_entries(skeleton->maps.pairs, config->pair_mask + 1);
 	bpf_map__set_max_entries(skeleton->maps.reports, config->report_mask + 1);
-	bpf_map__set_max_entries(skeleton->maps.taken,
-				 table_words(config->stream_mask) + table_words(config->report_mask));
+	bpf_map__set_max_entries(skeleton->maps.taken, table_words(config->stream_mask) +
+							       table_words(config->report_mask) +
+							       table_words(config->pair_mask));
 	memcpy((void *)&skeleton->rodata->config, config, sizeof(*config));
 	tag_keys_begin((struct tag_keys *)&skeleton->rodata->config.keys, 1);
 	skeleton->bss->probes = config->probes;
