@@ -21,6 +21,7 @@ const COLUMNS: Record<string, Record<string, string>> = {
     floor: "floor",
     probe: "our pair",
     ratio: "ours / empty",
+    "over-floor": "ours / floor",
     paired: "paired",
     counters: "by counters",
     elsewhere: "on another cgroup",

@@ -17,14 +17,14 @@
 #endif
 
 enum {
-	TABLE_PROBES = 16,
+	TABLE_PROBES = 24,
 	TABLE_NEAR = 8,
 	TABLE_LOCK_TRIES = 8,
 };
 
 /*
  * The slots that a record may have, in the order they are tried: TABLE_NEAR side by side, so that a displaced one is in the same page,
- * then as many anywhere. Of records that fill half of a table one in 50 000 finds all of them taken.
+ * then twice as many anywhere. Of records that fill half of a table one in some millions finds all of them taken.
  *
  * Tags of ports or SSRCs in a row are in a row themselves (endpoints.h), a random step apart: by some keys thousands would want
  * the same few slots. Folded and multiplied, they lie as if by chance.

@@ -131,7 +131,7 @@ export type HookProbe = "rtp" | "stun" | "rtcp" | "depth";
 export interface ProbeOptions {
   /** Directory of the cgroup v2 to attach to. */
   cgroup: string;
-  /** Streams at one time; 1 in 50 000 may find no place before there are as many. */
+  /** Streams at one time; one in some millions finds no place before there are as many. */
   maxStreams: number;
   /** Candidate pairs and servers, likewise. */
   maxPairs: number;
