@@ -2,13 +2,14 @@
 /*
  * Drives the kernel program for tests: `harness replay FILE LOCAL` sends a capture through BPF_PROG_TEST_RUN. A classic pcap
  * in nanoseconds, Ethernet, each packet padded with zeros to its original length; every packet goes through the program of
- * its direction. Prints one JSON object with the raw records, in the names of src/native.ts.
+ * its direction, into tables that were used before. Prints one JSON object with the raw records, in the names of src/native.ts.
  */
 #include "harness.h"
 
 #include <arpa/inet.h>
 #include <err.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 struct pcap_record {
 	uint32_t seconds, nanoseconds, captured, length;
@@ -21,6 +22,22 @@ enum {
 	PAIR_SLOTS = 1 << 10,
 	REPORT_SLOTS = 1 << 10,
 };
+
+enum { RECORD_HEAD = 12 }; /* tag and version, of records that have them */
+
+/* Records look as if others had had them: what begins in one must leave nothing of it. The head of each says that it is free. */
+static void soil(struct bpf_map *map, size_t head)
+{
+	size_t size = bpf_map__value_size(map), length = size * bpf_map__max_entries(map);
+	unsigned char *records = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (records == MAP_FAILED)
+		fail("mmap");
+	memset(records, 0xa5, length);
+	for (size_t at = 0; at < length; at += size)
+		memset(records + at, 0, head);
+	munmap(records, length);
+}
 
 /* True if the packet's source is our end. */
 static int is_outbound(const unsigned char *packet, const unsigned char *local, int family)
@@ -189,6 +206,12 @@ int main(int argc, char **argv)
 	if (!file)
 		fail(argv[2]);
 	skeleton = load_probe(&config);
+	soil(skeleton->maps.streams, RECORD_HEAD);
+	soil(skeleton->maps.totals, 0);
+	soil(skeleton->maps.details, 0);
+	soil(skeleton->maps.depths, 0);
+	soil(skeleton->maps.bundles, RECORD_HEAD);
+	soil(skeleton->maps.reports, RECORD_HEAD);
 	replay(skeleton, file, argv[3]);
 	print_records(skeleton);
 	print_depths(skeleton, STREAM_SLOTS);
