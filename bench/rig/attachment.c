@@ -6,7 +6,7 @@
 #include <fcntl.h>
 
 enum {
-	MIN_SLOTS = 1 << 14, /* those of maxStreams as it is by itself */
+	MIN_SLOTS = 1 << 14,  /* those of maxStreams as it is by itself */
 	SLOTS_PER_STREAM = 4, /* of two records, one per direction, as the daemon has them */
 };
 
