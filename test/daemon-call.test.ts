@@ -75,6 +75,7 @@ describe.skipIf(missing !== "")(
         `interval: 200ms
 probes: [rtp, rtcp]
 calls: { directory: ${directory}/calls }
+journal: { directory: ${directory}/journal }
 influx: { url: "${influxd.url}", database: calls }
 daily: { keyFile: ${directory}/key, url: "${daily.url}", firstPoll: 500ms, pollInterval: 300ms, deadline: 20s }
 `,
