@@ -42,7 +42,8 @@ struct alignas(64) stream_entry {
 	void prefetch_rest() const
 	{
 		if (record.evidence != STREAM_SETTLED) {
-			prefetch_lines(&totals, sizeof(totals) + sizeof(detail));
+			prefetch_lines(&totals, sizeof(totals));
+			prefetch_lines(&detail, sizeof(detail));
 			prefetch_lines(&depth.step, sizeof(depth.step));
 		}
 		prefetch_lines(&depth.frames.ring[depth.frames.intervals % FRAMES_RING], 1);
