@@ -43,7 +43,7 @@ LONG_FUNCTION int depth_learn(struct stream_depth *d, const struct stream *s, co
 	d->hint.step_ns = d->step.send_ns;
 	d->hint.new_frame = d->step.is_new_frame;
 	d->hint.next = !d->step.is_missing;
-	d->hint.audio = s->clock_rate && s->clock_rate != VIDEO_RATE;
+	d->hint.audio = depth_is_audio(s);
 	return element_learn(e, window, where, &d->hint);
 }
 
@@ -52,13 +52,14 @@ static inline void depth_level(struct stream_depth *d, const struct datagram *wi
 {
 	__u32 ticks = (__u32)d->step.ticks;
 
-	if (d->had_level && !d->step.is_missing && ticks <= rate / 8) {
+	if (d->flags & DEPTH_LEVEL && !d->step.is_missing && ticks <= rate / 8) {
 		d->energy += (__u64)ticks * LEVEL_ENERGY[d->level & 127];
 		d->level_ticks += ticks;
 	}
-	d->had_level = (where & 255) == 1;
-	if (!d->had_level)
+	d->flags &= (__u8)~DEPTH_LEVEL;
+	if ((where & 255) != 1)
 		return;
+	d->flags |= DEPTH_LEVEL;
 	d->level = extension_byte(window, where >> 8);
 	d->levels++;
 	d->voices += d->level >> 7;
@@ -71,9 +72,10 @@ static inline void depth_transit(struct stream_depth *d, const struct datagram *
 	__u64 change;
 
 	d->step.sent_ns = send_time_change(d->send_time, value);
-	d->step.is_sent_known = d->has_send_time && (where & 255) == 3;
+	d->step.is_sent_known = d->flags & DEPTH_SEND_TIME && (where & 255) == 3;
 	d->send_time = value;
-	d->has_send_time = (where & 255) == 3;
+	d->flags &= (__u8)~DEPTH_SEND_TIME;
+	d->flags |= (where & 255) == 3 ? DEPTH_SEND_TIME : 0;
 	change = magnitude((__s64)d->step.elapsed_ns - d->step.sent_ns);
 	if (d->step.is_sent_known && change < (__u64)SEND_TIME_RESTART_NS)
 		jitter_step(&d->transit_variation, change);

@@ -5,8 +5,8 @@
 #include <linux/types.h>
 
 /*
- * Frames of video as they arrive: packets in order that share a timestamp. A frame arrives with the first of them. All of
- * it is kept for every stream, because that it is video is known only when the clock rate is.
+ * Frames of video as they arrive: packets in order that share a timestamp. A frame arrives with the first of them. They are counted
+ * while the clock rate is not known, too: only that tells whether it is video.
  */
 enum {
 	FRAMES_RING = 32,   /* a power of two above FREEZE_WINDOW */
@@ -17,8 +17,7 @@ enum {
 };
 
 struct frames {
-	__u64 interval_us;         /* sum of the intervals between frames */
-	__u64 interval_squares_us; /* µs², sum of their squares */
+	__u64 interval_squares_us; /* µs², sum of the squares of the intervals between frames */
 	__u32 frames;
 	__u32 recent_us;   /* sum of the last FREEZE_WINDOW intervals that were no pauses */
 	__u32 intervals;   /* how many there ever were */
@@ -34,7 +33,7 @@ struct frames {
 	__u32 ring[FRAMES_RING]; /* µs, interval i at i mod 32 */
 };
 
-_Static_assert(sizeof(struct frames) == 72 + 4 * FRAMES_RING, "frames is part of a map value: no padding");
+_Static_assert(sizeof(struct frames) == 64 + 4 * FRAMES_RING, "frames is part of a map value: no padding");
 
 static inline void frames_freeze(struct frames *f, __u32 us)
 {
@@ -66,7 +65,6 @@ static inline void frames_begin(struct frames *f, __u64 elapsed_ns)
 	__u64 us = elapsed_ns / 1000;
 
 	if (f->frames) {
-		f->interval_us += us;
 		f->interval_squares_us += us * us;
 		frames_freeze(f, us < 0xffffffff ? (__u32)us : 0xffffffff);
 	}

@@ -2,7 +2,7 @@
 #ifndef RTCPROBE_CORE_HISTOGRAM_H
 #define RTCPROBE_CORE_HISTOGRAM_H
 
-#include <linux/types.h>
+#include "bits.h"
 
 /*
  * Durations by size, from 4 µs to 8.6 s: linear below 32 µs, then eight buckets per octave. No bucket is wider than an eighth
@@ -14,20 +14,6 @@ enum {
 	HISTOGRAM_STEPS = 1 << HISTOGRAM_STEP_BITS,
 	HISTOGRAM_BUCKETS = 19 * HISTOGRAM_STEPS, /* the last holds all that is longer */
 };
-
-/* Position of the highest bit of a number below 2^32 that is not 0. (BPF has no such instruction, and clang 14 no end.) */
-static inline __u32 highest_bit(__u32 value)
-{
-	__u32 position = 0;
-
-	for (__u32 step = 16; step; step /= 2) {
-		__u32 shift = value >> step ? step : 0;
-
-		value >>= shift;
-		position += shift;
-	}
-	return position;
-}
 
 static inline __u32 histogram_bucket(__u64 ns)
 {

@@ -4,6 +4,7 @@
 
 /* The depth probe's part of core/observe.h. */
 #include "depth_elements.h"
+#include "depth_timing.h"
 #include "seam.h"
 #include "table.h"
 

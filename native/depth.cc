@@ -6,10 +6,11 @@ namespace
 
 /* The fields of a DepthRecord, in the order of src/depthrecord.ts. */
 template <class Field>
-void depth_fields(Field field, __u32 id, const struct stream_depth &d, const struct loss &l, const struct bundle &b)
+void depth_fields(Field field, __u32 id, __u64 packets, const struct stream_depth &d, const struct loss &l,
+		  const struct bundle &b)
 {
 	field("id", id);
-	field("packets", d.packets);
+	field("packets", packets);
 	field("extended", d.extended);
 	field("encrypted", d.encrypted);
 	field("gapMaxNs", d.gap_max_ns);
@@ -17,16 +18,16 @@ void depth_fields(Field field, __u32 id, const struct stream_depth &d, const str
 	field("gapNs", d.gap_ns);
 	field("variation", d.variation);
 	field("driftWindows", d.drift.windows);
-	field("driftAtMs", d.drift.at_ms);
-	field("driftLeast", d.drift.least);
+	field("driftAtMs", d.windows.at_ms);
+	field("driftLeast", d.windows.least);
 	field("lossRuns", l.runs);
 	field("lossNumbers", l.numbers);
 	field("lossBursts", l.bursts);
 	field("lossBurstNumbers", l.burst_numbers);
 	field("lossBurstLost", l.burst_lost);
 	field("lossGapLost", l.gap_lost);
+	field("frameIntervalUs", depth_interval_us(&d));
 	field("frames", d.frames.frames);
-	field("frameIntervalUs", d.frames.interval_us);
 	field("frameIntervalSquaresUs", d.frames.interval_squares_us);
 	field("framePacketsMax", d.frames.packets_max);
 	field("frameBytesMax", d.frames.bytes_max);
@@ -58,18 +59,18 @@ void depth_fields(Field field, __u32 id, const struct stream_depth &d, const str
 
 } // namespace
 
-void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_detail &detail,
-	       const struct stream_depth &d, const struct bundle &b)
+void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_totals &t,
+	       const struct stream_detail &detail, const struct stream_depth &d, const struct bundle &b)
 {
 	if (s.evidence < STREAM_EVIDENCE || d.tag != s.tag)
 		return;
 	struct sequence sequence = stream_sequence(&s, &detail);
 	struct loss l = loss_so_far(&d.loss, &sequence);
 
-	add_row(rows, [&](auto field) { depth_fields(field, id, d, l, b); });
+	add_row(rows, [&](auto field) { depth_fields(field, id, depth_packets(&d, &s, &t), d, l, b); });
 }
 
 Napi::Object depths_value(Napi::Env env, const struct record_rows &rows)
 {
-	return columns_value(env, columns_of([](auto field) { depth_fields(field, 0, {}, {}, {}); }), rows);
+	return columns_value(env, columns_of([](auto field) { depth_fields(field, 0, 0, {}, {}, {}); }), rows);
 }

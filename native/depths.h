@@ -17,13 +17,13 @@ public:
 	}
 
 	/* Adds what was measured of this stream, which nobody wrote to meanwhile, or else is shown again. */
-	void show(struct record_rows *rows, __u32 slot, const struct stream &stream,
+	void show(struct record_rows *rows, __u32 slot, const struct stream &stream, const struct stream_totals &totals,
 		  const struct stream_detail &detail) const
 	{
 		const struct stream_depth *measured = streams.at(slot);
 
 		if (measured && measured->tag == stream.tag)
-			depth_row(rows, slot, stream, detail, *measured, find_bundle(measured->bundle));
+			depth_row(rows, slot, stream, totals, detail, *measured, find_bundle(measured->bundle));
 	}
 
 private:

@@ -157,7 +157,7 @@ void kernel_probe::show_streams(struct snapshot *s)
 	auto visit = [&](__u32 slot, const struct stream &stream) {
 		stream_row(&s->streams, slot, stream, *totals.at(slot));
 		if (depths)
-			depths->show(&s->depths, slot, stream, *details.at(slot));
+			depths->show(&s->depths, slot, stream, *totals.at(slot), *details.at(slot));
 		if (stream.evidence < STREAM_EVIDENCE && stream.last_ns + PROBATION_IDLE_MS * 1000000ull < s->at_ns)
 			stale.push_back(slot);
 	};

@@ -47,8 +47,8 @@ void report_row(struct record_rows *rows, __u32 id, const struct report &r);
  * Adds what the depth probe measured of the stream and of its bundle; nothing while it is in probation, or where that is
  * another's.
  */
-void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_detail &detail,
-	       const struct stream_depth &d, const struct bundle &b);
+void depth_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_totals &t,
+	       const struct stream_detail &detail, const struct stream_depth &d, const struct bundle &b);
 
 /* Everything a source knows at one moment: what becomes a Snapshot. */
 struct snapshot {

@@ -31,7 +31,8 @@ void observer_snapshot(struct observer *o, struct snapshot *s)
 	o->streams.show([&](__u32 id, const stream_entry &entry) {
 		stream_row(&s->streams, id, entry.record, entry.totals);
 		if (o->probes & PROBE_DEPTH)
-			depth_row(&s->depths, id, entry.record, entry.detail, entry.depth, bundle_of(o, entry.depth));
+			depth_row(&s->depths, id, entry.record, entry.totals, entry.detail, entry.depth,
+				  bundle_of(o, entry.depth));
 	});
 	o->pairs.show([&](__u32 id, const pair_entry &entry) { pair_row(&s->pairs, id, entry.record); });
 	o->reports.show([&](__u32 id, const report_entry &entry) { report_row(&s->reports, id, entry.record); });

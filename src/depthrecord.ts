@@ -5,7 +5,7 @@
 export interface DepthRecord {
   /** That of the StreamRecord. */
   id: number;
-  /** Packets that were measured. */
+  /** Packets of the stream since it is measured. */
   packets: number;
   /** Of them, in order: with an RFC 8285 extension, and with one that is encrypted as a whole (RFC 9335). */
   extended: number;
@@ -33,9 +33,10 @@ export interface DepthRecord {
   lossBurstLost: number;
   /** Lost outside of bursts. */
   lossGapLost: number;
-  /** Distinct timestamps in order; the sums of the times between them, µs and µs², are of their first packets. */
-  frames: number;
+  /** Sum of the times between the first packets of frames, which have distinct timestamps and are in order; µs. */
   frameIntervalUs: number;
+  /** Of video only, as all up to its pauses: frames, and the sum of the squares of those times; µs². */
+  frames: number;
   frameIntervalSquaresUs: number;
   /** Most packets and payload bytes of one frame. */
   framePacketsMax: number;

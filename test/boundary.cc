@@ -69,7 +69,7 @@ struct stream_depth make_depth()
 	struct stream_depth d = {};
 
 	d.tag = WIDE + 1;
-	d.packets = WIDE + 100;
+	d.packets_before = 3;
 	d.extended = WIDE + 101;
 	d.encrypted = WIDE + 102;
 	d.gap_max_ns = WIDE + 103;
@@ -77,9 +77,9 @@ struct stream_depth make_depth()
 	fill_array(d.gap_ns, GAPS, WIDE + 120);
 	fill_array(d.variation, VARIATION_BUCKETS, NARROW + 200);
 	d.drift.windows = NARROW + 130;
-	fill_array(d.drift.at_ms, DRIFT_WINDOWS, NARROW + 300);
+	fill_array(d.windows.at_ms, DRIFT_WINDOWS, NARROW + 300);
 	for (int i = 0; i < DRIFT_WINDOWS; i++)
-		d.drift.least[i] = -400 - i;
+		d.windows.least[i] = -400 - i;
 	fill_array(d.loss.runs, LOSS_RUNS, NARROW + 170);
 	d.loss.numbers = NARROW + 180;
 	d.loss.bursts = NARROW + 181;
@@ -88,7 +88,8 @@ struct stream_depth make_depth()
 	d.loss.gap_lost = NARROW + 184;
 	d.loss.next = NARROW + 28; /* all is told up to the highest number of make_stream() */
 	d.frames.frames = NARROW + 131;
-	d.frames.interval_us = WIDE + 132;
+	d.begin_ns = 11123456;
+	d.frame_ns = 11123456 + 1000 * (WIDE + 132);
 	d.frames.interval_squares_us = WIDE + 133;
 	d.frames.packets_max = NARROW + 134;
 	d.frames.bytes_max = NARROW + 135;
@@ -234,9 +235,9 @@ Napi::Value snapshot(const Napi::CallbackInfo &info)
 	stream_row(&s.streams, 1, in_probation, make_totals());
 	stream_row(&s.streams, 2, make_stream(), make_totals());
 	of_another.tag++;
-	depth_row(&s.depths, 1, in_probation, make_detail(), make_depth(), make_bundle());
-	depth_row(&s.depths, 2, make_stream(), make_detail(), make_depth(), make_bundle());
-	depth_row(&s.depths, 3, make_stream(), make_detail(), of_another, make_bundle());
+	depth_row(&s.depths, 1, in_probation, make_totals(), make_detail(), make_depth(), make_bundle());
+	depth_row(&s.depths, 2, make_stream(), make_totals(), make_detail(), make_depth(), make_bundle());
+	depth_row(&s.depths, 3, make_stream(), make_totals(), make_detail(), of_another, make_bundle());
 	pair_row(&s.pairs, 3, make_pair());
 	report_row(&s.reports, 4, make_report());
 	hardly_heard.datagrams = REPORT_EVIDENCE - 1;

@@ -98,7 +98,7 @@ const from = (first: number, count: number, step = 1): Float64Array =>
 
 const DEPTH: DepthRecord = {
   id: 2,
-  packets: WIDE + 100,
+  packets: WIDE + 4 - 3,
   extended: WIDE + 101,
   encrypted: WIDE + 102,
   gapMaxNs: WIDE + 103,
@@ -114,8 +114,8 @@ const DEPTH: DepthRecord = {
   lossBurstNumbers: NARROW + 182,
   lossBurstLost: NARROW + 183,
   lossGapLost: NARROW + 184,
-  frames: NARROW + 131,
   frameIntervalUs: WIDE + 132,
+  frames: NARROW + 131,
   frameIntervalSquaresUs: WIDE + 133,
   framePacketsMax: NARROW + 134,
   frameBytesMax: NARROW + 135,

@@ -106,6 +106,22 @@ describe("the depth probe on schedules: a record that was another's", () => {
   });
 });
 
+describe("the depth probe on schedules: the longest time between two packets", () => {
+  it("is in order of arrival: a late packet between ends one wait and begins another", async () => {
+    const arrivals = Array.from({ length: 50 }, (_, number) => [number, PTIME_MS * number] as const);
+    const late: typeof arrivals = [
+      [51, 1200], // 220 ms after the one before
+      [50, 1350],
+      [52, 1450],
+    ];
+    const packets = [...arrivals, ...late].map(
+      ([number, ms]): Sent => ({ number, mediaMs: PTIME_MS * number, sentMs: PTIME_MS * number, ms }),
+    );
+    const { maxInterarrivalTime } = await statsOf(packets, AUDIO, plain);
+    expect(maxInterarrivalTime).toBeCloseTo((1200 - 49 * PTIME_MS) / 1000, 9);
+  });
+});
+
 describe("the depth probe on schedules: gaps and their causes", () => {
   const CAUSES = ["pause", "outage", "sender", "network"] as const;
   type Cause = (typeof CAUSES)[number];

@@ -36,10 +36,10 @@ static void print_bundle(const struct bundle *b)
 	print_number("transportContended", b->contended);
 }
 
-static void print_frames(const struct frames *f)
+static void print_frames(const struct frames *f, __u64 interval_us)
 {
+	print_number("frameIntervalUs", interval_us);
 	print_number("frames", f->frames);
-	print_number("frameIntervalUs", f->interval_us);
 	print_number("frameIntervalSquaresUs", f->interval_squares_us);
 	print_number("framePacketsMax", f->packets_max);
 	print_number("frameBytesMax", f->bytes_max);
@@ -59,14 +59,14 @@ static void print_loss(const struct loss *l)
 	print_number("lossGapLost", l->gap_lost);
 }
 
-static void print_depth(const struct stream *s, const struct stream_detail *detail, const struct stream_depth *d,
-			const struct bundle *b)
+static void print_depth(const struct stream *s, const struct stream_totals *totals, const struct stream_detail *detail,
+			const struct stream_depth *d, const struct bundle *b)
 {
 	struct sequence sequence = stream_sequence(s, detail);
 	struct loss l = loss_so_far(&d->loss, &sequence);
 
 	printf("{\"ssrc\":%u", s->ssrc);
-	print_number("packets", d->packets);
+	print_number("packets", depth_packets(d, s, totals));
 	print_number("extended", d->extended);
 	print_number("encrypted", d->encrypted);
 	print_number("gapMaxNs", d->gap_max_ns);
@@ -74,10 +74,10 @@ static void print_depth(const struct stream *s, const struct stream_detail *deta
 	print_array("gapNs", d->gap_ns, GAPS, sizeof(d->gap_ns[0]), 0);
 	print_array("variation", d->variation, VARIATION_BUCKETS, sizeof(d->variation[0]), 0);
 	print_number("driftWindows", d->drift.windows);
-	print_array("driftAtMs", d->drift.at_ms, DRIFT_WINDOWS, sizeof(d->drift.at_ms[0]), 0);
-	print_array("driftLeast", d->drift.least, DRIFT_WINDOWS, sizeof(d->drift.least[0]), 1);
+	print_array("driftAtMs", d->windows.at_ms, DRIFT_WINDOWS, sizeof(d->windows.at_ms[0]), 0);
+	print_array("driftLeast", d->windows.least, DRIFT_WINDOWS, sizeof(d->windows.least[0]), 1);
 	print_loss(&l);
-	print_frames(&d->frames);
+	print_frames(&d->frames, depth_interval_us(d));
 	print_number("sendTimeId", d->send_time_id);
 	print_number("transitVariationNsQ8", d->transit_variation);
 	print_number("levelId", d->level_id);
@@ -111,6 +111,7 @@ static struct bundle find_bundle(struct probe *skeleton, __u32 slots, __u64 tag)
 void print_depths(struct probe *skeleton, __u32 slots)
 {
 	static struct stream stream;
+	static struct stream_totals totals;
 	static struct stream_detail detail;
 	static struct stream_depth depth;
 	const char *separator = "";
@@ -120,6 +121,7 @@ void print_depths(struct probe *skeleton, __u32 slots)
 		struct bundle bundle;
 
 		if (bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.streams), &slot, &stream) ||
+		    bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.totals), &slot, &totals) ||
 		    bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.details), &slot, &detail) ||
 		    bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.depths), &slot, &depth))
 			fail("lookup");
@@ -127,7 +129,7 @@ void print_depths(struct probe *skeleton, __u32 slots)
 			continue;
 		bundle = find_bundle(skeleton, slots, depth.bundle);
 		printf("%s", separator);
-		print_depth(&stream, &detail, &depth, &bundle);
+		print_depth(&stream, &totals, &detail, &depth, &bundle);
 		separator = ",";
 	}
 	printf("],");
