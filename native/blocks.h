@@ -40,7 +40,7 @@ private:
 	std::vector<block_share> blocks;
 };
 
-/* The blocks of a file in their order, two ahead, each read by whoever of two threads has time for it. */
+/* The blocks of a file in their order, some ahead, each read by whoever of two threads has time for it. */
 class block_queue
 {
 public:
@@ -56,7 +56,8 @@ public:
 	bool help();
 
 private:
-	static constexpr __u64 AHEAD = 2;
+	/* With two, who waits for packets often finds nothing to read. */
+	static constexpr __u64 AHEAD = 4;
 
 	struct place {
 		struct block block;

@@ -12,13 +12,14 @@ capture::capture(std::string path) : looker(std::move(path))
 	observer.pairs.open(1 << 10, false);
 	observer.bundles.open(1 << 8, false);
 	observer.reports.open(1 << 10, false);
+	std::fill(std::begin(likely), std::end(likely), stream_table::NONE);
 }
 
-inline void capture::observe(const struct looked_packet &packet)
+inline void capture::observe(const struct looked_packet &packet, __u32 likely_stream)
 {
 	if (packet.tag) {
 		clock = std::max(clock, packet.time_ns);
-		if (observer_plain(&observer, packet.tag, packet.words, packet.size, packet.time_ns))
+		if (observer_plain(&observer, packet.tag, likely_stream, packet.words, packet.size, packet.time_ns))
 			return;
 	}
 	observe_any({ { packet.frame, packet.captured }, packet.link_type, packet.time_ns, nullptr, 0 });
@@ -51,7 +52,7 @@ void capture::observe_any(const struct captured_packet &packet)
  * While there are more streams than the cache holds, what a packet will change comes from memory before its turn: the slot of the
  * packet of this number, the record of one ahead of it, and of another what the record tells to be needed.
  */
-inline void capture::fetch(__u32 number) const
+inline void capture::fetch(__u32 number)
 {
 	const struct looked_packet *packets = batch->packets.data();
 
@@ -60,9 +61,9 @@ inline void capture::fetch(__u32 number) const
 		return;
 	observer.streams.prefetch_slot(packets[number].tag);
 	if (number >= AHEAD)
-		observer.streams.prefetch_record(packets[number - AHEAD].tag);
+		likely[(number - AHEAD) % LIKELY] = observer.streams.prefetch_record(packets[number - AHEAD].tag);
 	if (number >= 2 * AHEAD)
-		observer.streams.prefetch_rest(packets[number - 2 * AHEAD].tag);
+		observer.streams.prefetch_rest(likely[(number - 2 * AHEAD) % LIKELY]);
 }
 
 /* True if a packet is left that is not to be observed yet. Hot, or a compiler takes some of its way for seldom gone and divides there. */
@@ -88,7 +89,7 @@ inline void capture::fetch(__u32 number) const
 		}
 		for (; fetched < batch->count && fetched < observed + 3 * AHEAD; fetched++)
 			fetch(fetched);
-		observe(packet);
+		observe(packet, likely[observed % LIKELY]);
 	}
 	return false;
 }

@@ -40,10 +40,11 @@ public:
 	bool is_truncated = false;
 
 private:
-	static constexpr __u32 AHEAD = 8; /* packets between two steps of fetching */
+	static constexpr __u32 AHEAD = 8;          /* packets between two steps of fetching */
+	static constexpr __u32 LIKELY = 4 * AHEAD; /* more than are being fetched */
 
-	[[gnu::always_inline]] void fetch(__u32 number) const;
-	[[gnu::always_inline]] void observe(const struct looked_packet &packet);
+	[[gnu::always_inline]] void fetch(__u32 number);
+	[[gnu::always_inline]] void observe(const struct looked_packet &packet, __u32 likely_stream);
 	[[gnu::noinline]] void observe_any(const struct captured_packet &packet);
 	bool observe_batch(__u64 until_ns);
 	void open();
@@ -52,6 +53,7 @@ private:
 	packet_log log;
 	packet_batch *batch = nullptr; /* that is worked on */
 	__u32 observed = 0;            /* of its packets */
+	__u32 likely[LIKELY]; /* packet i at i mod 32: id of the stream that it is likely of, once it was fetched */
 	__u64 clock = 0;
 	__u64 next = 0;
 	bool is_open = false;

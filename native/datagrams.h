@@ -96,13 +96,14 @@ SHORT_FUNCTION void observer_usual(stream_entry *entry, const struct rtp_header 
 
 /*
  * What observe() would come to for a packet of a known stream, which nearly all are, by the way of core/usual.h if it is the
- * next. `tag` is what its stream has if it is RTP. False if it is not such a packet; then nothing has changed. Header
- * extensions are looked at in a window only, which takes as long as all else.
+ * next. `tag` is what its stream has if it is RTP, and `likely` an id that it may have. False if it is not such a packet; then
+ * nothing has changed. Header extensions are looked at in a window only, which takes as long as all else.
  */
-SHORT_FUNCTION bool observer_plain(struct observer *o, __u64 tag, const __u32 *words, __u32 size, __u64 now)
+SHORT_FUNCTION bool observer_plain(struct observer *o, __u64 tag, __u32 likely, const __u32 *words, __u32 size,
+				   __u64 now)
 {
 	bool with_depth = o->probes & PROBE_DEPTH;
-	stream_entry *entry = o->streams.entry_of(tag);
+	stream_entry *entry = o->streams.entry_of(tag, likely);
 	struct rtp_header h;
 
 	if (!entry || !rtp_parse_plain(words, size, &h) || (with_depth && h.extension_offset) ||

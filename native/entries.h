@@ -9,7 +9,7 @@
 static inline int stream_is_claimable(const struct stream *s, __u64 now); /* core/observe.h */
 
 /* Have memory brought into the cache, to be written to. */
-template <class Begin> static inline void prefetch_lines(const Begin *begin, size_t size)
+template <class Begin> [[gnu::always_inline]] static inline void prefetch_lines(const Begin *begin, size_t size)
 {
 	for (size_t at = 0; at < size; at += 64)
 		__builtin_prefetch(reinterpret_cast<const char *>(begin) + at, 1);
@@ -27,33 +27,35 @@ struct alignas(64) stream_entry {
 	__u32 pid() const { return detail.pid; }
 	bool is_stale(__u64 now) const { return stream_is_claimable(&record, now); }
 	/* What a snapshot wants, but for the depth. */
-	void prefetch_shown() const
+	[[gnu::always_inline]] void prefetch_shown() const
 	{
 		__builtin_prefetch(&record);
 		__builtin_prefetch(&totals);
 	}
-	void prefetch() const
+	[[gnu::always_inline]] void prefetch() const
 	{
 		prefetch_lines(&record, sizeof(record));
-		prefetch_lines(&depth, offsetof(struct stream_depth, step));
-		prefetch_lines(&depth.drift.transit_ns, 2 * 64); /* with the frames */
-		prefetch_lines(&depth.variation, 64);
+		prefetch_lines(&depth, 64);
 	}
-	void prefetch_rest() const
+	[[gnu::always_inline]] void prefetch_rest() const
 	{
 		if (record.evidence != STREAM_SETTLED) {
 			prefetch_lines(&totals, sizeof(totals));
 			prefetch_lines(&detail, sizeof(detail));
 			prefetch_lines(&depth.step, sizeof(depth.step));
 		}
-		prefetch_lines(&depth.frames.ring[depth.frames.intervals % FRAMES_RING], 1);
+		prefetch_lines(&depth.variation[depth.bucket], 1);
+		if (depth_is_audio(&record))
+			return;
+		prefetch_lines(&depth.frames, 64);
+		prefetch_lines(&depth.frames.ring, sizeof(depth.frames.ring));
 	}
 };
 
 struct alignas(64) pair_entry {
 	struct pair record;
 
-	void prefetch_shown() const { __builtin_prefetch(&record); }
+	[[gnu::always_inline]] void prefetch_shown() const { __builtin_prefetch(&record); }
 	const struct endpoints &endpoints() const { return record.endpoints; }
 	__u64 cgroup_id() const { return record.cgroup_id; }
 	__u32 pid() const { return record.pid; }
@@ -63,14 +65,14 @@ struct alignas(64) pair_entry {
 struct alignas(64) bundle_entry {
 	struct bundle record;
 
-	void prefetch_shown() const { __builtin_prefetch(&record); }
+	[[gnu::always_inline]] void prefetch_shown() const { __builtin_prefetch(&record); }
 	bool is_stale(__u64 now) const { return bundle_is_claimable(&record, now); }
 };
 
 struct alignas(64) report_entry {
 	struct report record;
 
-	void prefetch_shown() const { __builtin_prefetch(&record); }
+	[[gnu::always_inline]] void prefetch_shown() const { __builtin_prefetch(&record); }
 	const struct endpoints &endpoints() const { return record.endpoints; }
 	__u64 cgroup_id() const { return record.cgroup_id; }
 	__u32 pid() const { return record.pid; }
