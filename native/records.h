@@ -132,6 +132,12 @@ public:
 		return id < entries.size() && entries[id].record.tag != 0 ? &entries[id] : nullptr;
 	}
 
+	template <class Visit> void for_each(Visit visit)
+	{
+		for (Entry &entry : entries)
+			visit(&entry);
+	}
+
 	/* Calls visit(id, entry) for all, and remembers what it saw. */
 	template <class Visit> void show(Visit visit)
 	{

@@ -4,11 +4,15 @@
  * which devices of the kernel's a packet passes on its way.
  */
 import { execFileSync } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { depthAt } from "../src/depthrecord.js";
 import { addon, type PacketOptions } from "../src/native.js";
 import { can } from "./capability.js";
+import { rtp } from "./packets.js";
 
 const COUNT = 500;
 const OPTIONS: PacketOptions = { maxStreams: 64, maxPairs: 64, clockRates: {}, probes: ["rtp", "stun", "rtcp"] };
@@ -28,7 +32,7 @@ function sendIn(commands: string[], address: string, interfaces: string[]): Seen
   return JSON.parse(execFileSync("unshare", argv, { encoding: "utf8" })) as Seen[];
 }
 
-const once = (direction: string) => ({ direction, packets: COUNT, duplicated: 0, expected: COUNT });
+const whole = (direction: string) => ({ direction, packets: COUNT, duplicated: 0, expected: COUNT });
 
 /** Two ends of a cable; what goes out of a0 comes in at a1, where nobody has its address. */
 const CABLE = ["link add a0 type veth peer name a1", "link set a0 up", "link set a1 up"];
@@ -39,13 +43,13 @@ const why = [can.packet, can.netns].find((capability) => !capability.ok)?.why ??
 describe.skipIf(why !== "")(`a packet source — ${why || "CAP_NET_RAW and namespaces"}`, () => {
   it("sees what leaves as outgoing, and what is not addressed to us as of unknown direction", () => {
     const [a0, a1] = sendIn([...CABLE, "addr add 192.0.2.1/24 dev a0", neighbour("a0")], "192.0.2.2", ["a0", "a1"]);
-    expect(a0).toEqual({ rows: [once("out")], seen: COUNT, rtp: COUNT, missed: 0 });
-    expect(a1).toEqual({ rows: [once("unknown")], seen: COUNT, rtp: COUNT, missed: 0 });
+    expect(a0).toEqual({ rows: [whole("out")], seen: COUNT, rtp: COUNT, missed: 0 });
+    expect(a1).toEqual({ rows: [whole("unknown")], seen: COUNT, rtp: COUNT, missed: 0 });
   });
 
   it("on loopback, sees each datagram go out and come in", () => {
     const [any] = sendIn(["link set lo up"], "127.0.0.1", ["any"]);
-    expect(any?.rows.toSorted((a, b) => a.direction.localeCompare(b.direction))).toEqual([once("in"), once("out")]);
+    expect(any?.rows.toSorted((a, b) => a.direction.localeCompare(b.direction))).toEqual([whole("in"), whole("out")]);
     const [any6] = sendIn(["link set lo up"], "::1", ["any"]);
     expect(any6?.rows).toHaveLength(2);
   });
@@ -60,11 +64,48 @@ describe.skipIf(why !== "")(`a packet source — ${why || "CAP_NET_RAW and names
       neighbour("b0"),
     ];
     const [any, b0, a0] = sendIn(commands, "192.0.2.2", ["any", "b0", "a0"]);
-    expect(any?.rows.filter(({ direction }) => direction === "out")).toEqual([once("out")]);
+    expect(any?.rows.filter(({ direction }) => direction === "out")).toEqual([whole("out")]);
     expect(any?.rows).toHaveLength(2); // out, and at the other end of the cable
     expect(any?.seen).toBe(2 * COUNT);
-    expect(b0?.rows).toEqual([once("out")]);
-    expect(a0?.rows).toEqual([once("out")]);
+    expect(b0?.rows).toEqual([whole("out")]);
+    expect(a0?.rows).toEqual([whole("out")]);
+  });
+
+  it("measures the depth of a stream from when that is switched on, also for the second time", async () => {
+    const ssrc = 0x5e_ed_00_01;
+    const source = addon.openPacketSource({ ...OPTIONS, probes: ["rtp", "depth"], interface: "lo" });
+    const socket = createSocket("udp4").bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    let sent = 0;
+    const direction = (id: number) => source.origin("stream", id).direction;
+    const found = () => {
+      const { streams, depths } = source.snapshot();
+      const i = streams.id.findIndex((id, row) => streams.ssrc[row] === ssrc && direction(id) === "in");
+      const depth = depths.id.indexOf(streams.id[i] as number);
+      return { packets: streams.packets[i], ...(depth >= 0 && { depth: depthAt(depths, depth) }) };
+    };
+    const send = async (count: number) => {
+      for (let i = 0; i < count; i++, sent++) {
+        const datagram = rtp({ ssrc, payloadType: 0, seq: sent, timestamp: 160 * sent });
+        await new Promise((done) => socket.send(datagram, socket.address().port, "127.0.0.1", done));
+      }
+      return vi.waitFor(() => {
+        const now = found();
+        expect(now.packets).toBe(sent);
+        return now;
+      });
+    };
+    try {
+      expect((await send(30)).depth).toMatchObject({ packets: 30, lossNumbers: 30 });
+      source.setProbes(["rtp"]);
+      expect((await send(20)).depth).toBeUndefined();
+      source.setProbes(["rtp", "depth"]);
+      const { depth } = await send(10);
+      expect(depth).toMatchObject({ packets: 10, lossNumbers: 10, lossGapLost: 0 });
+    } finally {
+      socket.close();
+      source.close();
+    }
   });
 
   it("is deaf while all probes are off", async () => {
