@@ -40,7 +40,7 @@ lint: setup-test ## Biome, tsc, clang-format, padding of the records, allowed ar
 format: setup-test ## Biome and clang-format, in place
 	$(Q)scripts/format
 
-bench: setup-bench ## cost beside peers, and regressions; PART=kernel,peers… QUICK=1 ACCEPT=1 (root, 15 minutes)
+bench: setup-bench ## cost beside peers, and regressions; PART=kernel,peers… QUICK=1 ACCEPT=1 (root, 35 minutes)
 	$(Q)scripts/build
 	$(Q)PART="$(PART)" QUICK="$(QUICK)" ACCEPT="$(ACCEPT)" STREAMS="$(STREAMS)" node_modules/.bin/tsx bench/main.ts
 

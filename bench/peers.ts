@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Figure, figureOf, type Part, quick } from "./figure.js";
+import { type Figure, figureOf, median, type Part, quick } from "./figure.js";
 import { PEERS, type Peer, reasonToSkip } from "./peerlist.js";
 import { type Pace, Rig } from "./rig.js";
 import { printPart } from "./table.js";
@@ -15,7 +15,7 @@ import { Watcher } from "./watcher.js";
 
 const RATES = quick ? [20000] : [20000, 50000];
 const SECONDS = 2;
-const ROUNDS = quick ? 1 : 3;
+const ROUNDS = quick ? 1 : 5;
 /** A daemon's last sample is taken within this, and a capture's last block is handed over. */
 const LAST_MS = 1_300;
 
@@ -87,9 +87,8 @@ function figuresOf(peer: Peer, rate: number, runs: Watched[], ours: Watched[]): 
   ];
   if (peer.ratio) {
     const lost = ours.reduce((sum, run) => sum + Math.abs(run.missed), 0);
-    // Where the noise is larger than our share of the path, a round gives no ratio; a figure without any does not hold.
-    const over = (pick: (run: Watched) => number) =>
-      ours.map((run, i) => percent(pick(run)) / (total[i] ?? Number.NaN)).filter((ratio) => ratio > 0);
+    // Over the median of theirs: what is on the way of packets is told by the difference of two runs, which may come to nothing.
+    const over = (pick: (run: Watched) => number) => ours.map((run) => percent(pick(run)) / median(total));
     const terms = { ...peer.ratio, missed: lost, note: `our pair / ${note}` };
     figures.push(
       figure(
@@ -129,7 +128,8 @@ try {
         process.stderr.write(`peers: ${rate} packets/s, round ${round + 1} of ${ROUNDS}: ${peer.title}\n`);
         const { ns, ...watched } = await watch(peer, pace, rate);
         const after = await pace.run(rate, 1);
-        runs.get(peer)?.push({ ...watched, path: ns - (before.ns + after.ns) / 2 });
+        // The faster one: a shared machine is slower for a second now and then, and would make a peer's share negative.
+        runs.get(peer)?.push({ ...watched, path: ns - Math.min(before.ns, after.ns) });
         before = after;
       }
     }
