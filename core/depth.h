@@ -42,7 +42,7 @@ enum depth_flag {
 	DEPTH_FRAME = 1,     /* there is a present frame */
 	DEPTH_LATE = 2,      /* it was not in order */
 	DEPTH_LEVEL = 4,     /* the last packet in order had a level */
-	DEPTH_SEND_TIME = 8, /* and this one an abs-send-time */
+	DEPTH_SEND_TIME = 8, /* the last packet in order had an abs-send-time */
 };
 
 /*

@@ -58,7 +58,7 @@ static inline void depth_time(struct stream_depth *d, const struct depth_step *s
 		d->frame_ns = packet->now;
 		d->frame_ts = packet->header.timestamp;
 	}
-	d->flags |= DEPTH_FRAME;
+	d->flags = (__u8)((d->flags & ~DEPTH_LATE) | DEPTH_FRAME);
 	d->order_ns = packet->now;
 	d->order_seq = packet->header.sequence;
 }
@@ -108,12 +108,11 @@ static inline void depth_plain(struct stream_depth *d)
 
 /*
  * True if a packet that stream_is_usual() and that has no header extension may be counted by depth_usual(): the next one here, too,
- * after one in order, and no clock began anew.
+ * and no clock began anew.
  */
 static inline int depth_is_usual(const struct stream_depth *d, const struct stream *s, const struct rtp_header *h)
 {
-	return d->tag == s->tag && d->order_seq == (__u16)s->max_seq &&
-	       (d->flags & (DEPTH_FRAME | DEPTH_LATE)) == DEPTH_FRAME &&
+	return d->tag == s->tag && d->order_seq == (__u16)s->max_seq && d->flags & DEPTH_FRAME &&
 	       (__s32)(h->timestamp - d->frame_ts) > -JITTER_MAX_STEP;
 }
 
@@ -162,7 +161,6 @@ LONG_FUNCTION int depth_receive(struct stream_depth *d, const struct stream *s, 
 		d->late_ns = packet->now;
 		return DEPTH_PASSED;
 	}
-	d->flags &= (__u8)~DEPTH_LATE;
 	depth_step(d, &d->step, s, packet);
 	if (extension_form(&packet->header) == EXTENSION_ENCRYPTED)
 		d->encrypted++;

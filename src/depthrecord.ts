@@ -35,8 +35,9 @@ export interface DepthRecord {
   lossGapLost: number;
   /** Sum of the times between the first packets of frames, which have distinct timestamps and are in order; µs. */
   frameIntervalUs: number;
-  /** Of video only, as all up to its pauses: frames, and the sum of the squares of those times; µs². */
+  /** Of video only, as what follows up to `pauseUs`: how many there were. */
   frames: number;
+  /** Sum of the squares of those times; µs². */
   frameIntervalSquaresUs: number;
   /** Most packets and payload bytes of one frame. */
   framePacketsMax: number;

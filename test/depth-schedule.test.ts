@@ -113,6 +113,7 @@ describe("the depth probe on schedules: the longest time between two packets", (
       [51, 1200], // 220 ms after the one before
       [50, 1350],
       [52, 1450],
+      [53, 1600], // 250 ms after the late one, which is not the last any more
     ];
     const packets = [...arrivals, ...late].map(
       ([number, ms]): Sent => ({ number, mediaMs: PTIME_MS * number, sentMs: PTIME_MS * number, ms }),
