@@ -88,7 +88,9 @@ function figuresOf(peer: Peer, rate: number, runs: Watched[], ours: Watched[]): 
   if (peer.ratio) {
     const lost = ours.reduce((sum, run) => sum + Math.abs(run.missed), 0);
     // Over the median of theirs: what is on the way of packets is told by the difference of two runs, which may come to nothing.
-    const over = (pick: (run: Watched) => number) => ours.map((run) => percent(pick(run)) / median(total));
+    // Where the noise is larger than our share, a round gives no ratio; a figure without any does not hold.
+    const over = (pick: (run: Watched) => number) =>
+      ours.map((run) => percent(pick(run)) / median(total)).filter((ratio) => ratio > 0);
     const terms = { ...peer.ratio, missed: lost, note: `our pair / ${note}` };
     figures.push(
       figure(
