@@ -85,6 +85,14 @@ function authorization(token: string): { Authorization: string } {
   return { Authorization: `Token ${token}` };
 }
 
+/**
+ * What the client sends by: itself it takes neither lines nor bytes, and its ping has no token, without which InfluxDB 3 is silent.
+ */
+function poolOf(client: InfluxDB) {
+  // biome-ignore lint/complexity/useLiteralKeys: private, and there is no other way to it.
+  return client["_pool"];
+}
+
 export class Database {
   /** The server as messages name it. */
   readonly place: string;
@@ -120,8 +128,7 @@ export class Database {
     // InfluxDB 2 knows "ns", and no "n".
     const query = { db: database, precision: "ns", ...(retentionPolicy === undefined ? {} : { rp: retentionPolicy }) };
     const outcome = await this.#call((client) =>
-      // biome-ignore lint/complexity/useLiteralKeys: the client itself takes neither lines nor bytes; what it sends them by does.
-      client["_pool"].discard({
+      poolOf(client).discard({
         method: "POST",
         path: "/write",
         query,
@@ -138,8 +145,7 @@ export class Database {
 
   /** Asks for nothing but an answer. */
   ping(): Promise<Outcome<void>> {
-    // biome-ignore lint/complexity/useLiteralKeys: as above; its own ping sends no token, without which InfluxDB 3 is silent.
-    return this.#call((client) => client["_pool"].discard({ method: "GET", path: "/ping" }));
+    return this.#call((client) => poolOf(client).discard({ method: "GET", path: "/ping" }));
   }
 
   /** InfluxDB 1; no harm if the database exists. */

@@ -44,12 +44,11 @@ class ProcessContext implements CommandContext {
   }
 
   stopSignal(): AbortSignal {
-    for (const [name, number] of [["SIGINT", 2] as const, ["SIGTERM", 15] as const]) {
-      process.on(name, () => {
-        // Told twice: the operator does not want to wait for the sinks.
-        if (this.#stop.signal.aborted) process.exit(128 + number);
-        this.#stop.abort();
-      });
+    const stop = () => this.#stop.abort();
+    for (const name of ["SIGINT", "SIGTERM"] as const) {
+      process.on(name, stop);
+      // Told twice, the operator does not want to wait for the sinks: then the signal does what it does by itself.
+      this.#stop.signal.addEventListener("abort", () => process.off(name, stop));
     }
     return this.#stop.signal;
   }

@@ -11,6 +11,7 @@ import { createServer, type Server } from "node:http";
 import { createServer as createNetServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AS_NOBODY, can, nobodyCanRun } from "./capability.js";
 import { checkBuild, PROGRAM, type RunOptions, runProgram, startProgram } from "./program.js";
@@ -376,13 +377,30 @@ describe.skipIf(!can.bpf.ok)(`a reader of standard output — ${can.bpf.why || "
     expect(said).toEqual([expect.stringMatching(/watching eBPF/)]);
   });
 
-  it("that stands still stops neither the samples nor SIGTERM", async () => {
-    const fifo = inDirectory("full.fifo");
+  /** A daemon that watches, and the pipe it cannot write to. */
+  async function startStalled(name: string) {
+    const fifo = inDirectory(`${name}.fifo`);
     execFileSync("mkfifo", [fifo]);
     const reader = await open(fifo, constants.O_RDWR | constants.O_NONBLOCK);
     await reader.write(Buffer.alloc(65_536)); // all that a pipe holds
-    const child = startProgram(args("still.sock"), { stdout: reader.fd });
+    const child = startProgram(args(`${name}.sock`), { stdout: reader.fd });
     await once(child.stderr as NodeJS.ReadableStream, "data");
+    return { child, reader };
+  }
+
+  it("that stands still does not hold up who says SIGTERM twice: the second one ends the process", async () => {
+    const { child, reader } = await startStalled("twice");
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    await sleep(100); // it waits for its reader now, for a second
+    expect(child.exitCode).toBeNull();
+    child.kill("SIGTERM");
+    expect(await exit).toEqual([null, "SIGTERM"]);
+    await reader.close();
+  });
+
+  it("that stands still stops neither the samples nor SIGTERM", async () => {
+    const { child, reader } = await startStalled("still");
     const health = async () =>
       (await runProgram(["check", "--json", "--config", config, "--socket", inDirectory("still.sock")])).stdout;
     expect(JSON.parse(await health()).daemon.samples).toBeGreaterThan(0);
