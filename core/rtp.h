@@ -94,6 +94,8 @@ SHORT_FUNCTION int rtp_parse_plain(const __u32 words[4], __u32 size, struct rtp_
 	if ((wire_u32(words[0]) >> 24 & 0xcf) != 0x80)
 		return 0;
 	rtp_fixed(words, h);
+	h->csrc_count = 0; /* as compilers do not see */
+	h->size = RTP_HEADER;
 	if (!rtp_is_type(h->payload_type) || (rtp_has_extension(words[0]) && !rtp_extension(words[3], h)))
 		return 0;
 	return h->size <= size;
