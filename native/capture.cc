@@ -2,7 +2,6 @@
 #include "capture.h"
 
 #include <algorithm>
-#include <system_error>
 
 #include "datagrams.h"
 
@@ -15,14 +14,15 @@ capture::capture(std::string path) : looker(std::move(path))
 	std::fill(std::begin(likely), std::end(likely), stream_table::NONE);
 }
 
-inline void capture::observe(const struct looked_packet &packet, __u32 likely_stream)
+inline void capture::observe(const struct looked_packet &packet, __u32 likely_stream, __u32 *usual)
 {
-	if (packet.tag) {
-		clock = std::max(clock, packet.time_ns);
-		if (observer_plain(&observer, packet.tag, likely_stream, packet.words, packet.size, packet.time_ns))
-			return;
-	}
-	observe_any({ { packet.frame, packet.captured }, packet.link_type, packet.time_ns, nullptr, 0 });
+	if (packet.tag &&
+	    observer_plain(&observer, packet.tag, likely_stream, packet.words, packet.size, packet.time_ns, usual))
+		return;
+	if (batch->last.ends)
+		observe_any(batch->last);
+	else
+		observe_any({ { packet.frame, packet.captured }, packet.link_type, packet.time_ns, nullptr, 0 });
 }
 
 /* Any packet, from its first byte on. */
@@ -43,22 +43,16 @@ void capture::observe_any(const struct captured_packet &packet)
 	}
 	frames_other += kind == FRAME_OTHER;
 	observer_packet(&observer, kind, &udp, 0, packet.time_ns);
-	clock = std::max(clock, packet.time_ns);
 }
 
 /*
- * Packets to come are fetched from the core that looked at them.
- *
  * While there are more streams than the cache holds, what a packet will change comes from memory before its turn: the slot of the
  * packet of this number, the record of one ahead of it, and of another what the record tells to be needed.
  */
 inline void capture::fetch(__u32 number)
 {
-	const struct looked_packet *packets = batch->packets.data();
+	const struct looked_packet *packets = batch->packets.get();
 
-	__builtin_prefetch(packets + number + 2 * AHEAD);
-	if (!observer.streams.is_large())
-		return;
 	observer.streams.prefetch_slot(packets[number].tag);
 	if (number >= AHEAD)
 		likely[(number - AHEAD) % LIKELY] = observer.streams.prefetch_record(packets[number - AHEAD].tag);
@@ -69,50 +63,50 @@ inline void capture::fetch(__u32 number)
 /* True if a packet is left that is not to be observed yet. Hot, or a compiler takes some of its way for seldom gone and divides there. */
 [[gnu::hot]] bool capture::observe_batch(__u64 until_ns)
 {
-	const struct looked_packet *packets = batch->packets.data();
-	bool has_ends = batch->count && batch->last.ends;
-	__u32 fetched = observed;
+	const struct looked_packet *packets = batch->packets.get();
+	__u32 at = observed, fetched = observed, usual = 0;
+	__u64 latest_ns = clock;
+	bool is_large = observer.streams.is_large();
 
-	for (; observed < batch->count; observed++) {
-		const struct looked_packet &packet = packets[observed];
-		__u64 time_ns = has_ends ? batch->last.time_ns : packet.time_ns;
+	for (; at < batch->count; at++) {
+		const struct looked_packet &packet = packets[at];
 
-		if (time_ns >= until_ns || log.is_full()) {
-			clock = std::min(until_ns, time_ns);
-			next = time_ns;
-			return true;
-		}
-		frames++;
-		if (has_ends) {
-			observe_any(batch->last);
-			continue;
-		}
-		for (; fetched < batch->count && fetched < observed + 3 * AHEAD; fetched++)
+		if (packet.time_ns >= until_ns || log.is_full())
+			break;
+		for (; is_large && fetched < batch->count && fetched < at + 3 * AHEAD; fetched++)
 			fetch(fetched);
-		observe(packet, likely[observed % LIKELY]);
+		latest_ns = std::max(latest_ns, packet.time_ns);
+		observe(packet, is_large ? likely[at % LIKELY] : observer.streams.likely_id(packet.tag), &usual);
 	}
-	return false;
+	frames += at - observed;
+	observed = at;
+	observer_tally(&observer, DATAGRAM_SEEN, usual);
+	observer_tally(&observer, DATAGRAM_RTP, usual);
+	clock = latest_ns;
+	if (at == batch->count)
+		return false;
+	next = packets[at].time_ns;
+	clock = std::min(until_ns, next);
+	return true;
 }
 
 void capture::open()
 {
 	looker.open(observer.config.keys, local);
 	is_open = true;
-	if (!looker.share())
-		return;
-	try {
-		ahead.emplace([this](packet_batch *to) { looker.fill(to); });
-	} catch (const std::system_error &) {
-		/* No thread is to be had: batches are filled when they are needed. */
-	}
+	if (looker.share())
+		ahead.emplace(&looker);
 }
 
 void capture::next_batch()
 {
-	batch = ahead ? ahead->next([this] { return looker.help(); }) : &own;
-	if (!ahead)
-		looker.fill(batch);
 	observed = 0;
+	if (ahead) {
+		batch = ahead->next();
+		return;
+	}
+	batch = &own;
+	looker.fill(batch);
 }
 
 bool capture::read(__u64 until_ns)

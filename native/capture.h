@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "look.h"
+#include "ahead.h"
 #include "observer.h"
 
 /* A capture file on its way through the core: no JavaScript here. One thread at a time, but for stop(). */
@@ -44,7 +44,7 @@ private:
 	static constexpr __u32 LIKELY = 4 * AHEAD; /* more than are being fetched */
 
 	[[gnu::always_inline]] void fetch(__u32 number);
-	[[gnu::always_inline]] void observe(const struct looked_packet &packet, __u32 likely_stream);
+	[[gnu::always_inline]] void observe(const struct looked_packet &packet, __u32 likely_stream, __u32 *usual);
 	[[gnu::noinline]] void observe_any(const struct captured_packet &packet);
 	bool observe_batch(__u64 until_ns);
 	void open();

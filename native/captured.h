@@ -20,7 +20,10 @@ struct captured_packet {
 	__u32 size;
 };
 
-enum : __u32 { CAPTURE_LONGEST = 1 << 18 }; /* bytes of a packet: what libpcap, too, takes for the most */
+enum : __u32 {
+	CAPTURE_LONGEST = 1 << 18,  /* bytes of a packet: what libpcap, too, takes for the most */
+	CAPTURE_RECORD_HEADER = 16, /* bytes that a file of frames has for each beside it, at the least */
+};
 
 /* ERR_PCAP_FORMAT: of the file as a whole, and at the byte that is read now. */
 native_error file_error(const input &in, const std::string &what);

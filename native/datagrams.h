@@ -65,12 +65,17 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 	observer_tally(o, outcome, 1);
 }
 
-/* A packet of a stream that has an entry, without header extensions or without depth; seldom one that stream_usual() takes. */
-[[gnu::noinline, gnu::hot]] static void observer_known(struct observer *o, stream_entry *entry,
-						       const struct rtp_header &h, __u32 size, __u64 now)
+/*
+ * A packet of a stream that has an entry, without header extensions or without depth; seldom one that stream_usual() takes. It parses
+ * the header again, or that of each packet would have to be put into memory for it.
+ */
+[[gnu::noinline, gnu::hot]] static void observer_known(struct observer *o, stream_entry *entry, const __u32 *words,
+						       __u32 size, __u64 now)
 {
-	struct stream_packet packet = { h, now, size, observer_clock_rate(o, h.payload_type) };
+	struct stream_packet packet = { {}, now, size, 0 };
 
+	(void)rtp_parse_plain(words, size, &packet.header);
+	packet.configured_rate = observer_clock_rate(o, packet.header.payload_type);
 	observer_tally(o, DATAGRAM_SEEN, 1);
 	observer_tally(o,
 		       observe_held(o, &entry->record, &entry->totals, &entry->detail,
@@ -97,10 +102,11 @@ SHORT_FUNCTION void observer_usual(stream_entry *entry, const struct rtp_header 
 /*
  * What observe() would come to for a packet of a known stream, which nearly all are, by the way of core/usual.h if it is the
  * next. `tag` is what its stream has if it is RTP, and `likely` an id that it may have. False if it is not such a packet; then
- * nothing has changed. Header extensions are looked at in a window only, which takes as long as all else.
+ * nothing has changed. Header extensions are looked at in a window only, which takes as long as all else. `*usual` counts those that
+ * the caller is to tally as seen and as RTP.
  */
 SHORT_FUNCTION bool observer_plain(struct observer *o, __u64 tag, __u32 likely, const __u32 *words, __u32 size,
-				   __u64 now)
+				   __u64 now, __u32 *usual)
 {
 	bool with_depth = o->probes & PROBE_DEPTH;
 	stream_entry *entry = o->streams.entry_of(tag, likely);
@@ -110,13 +116,12 @@ SHORT_FUNCTION bool observer_plain(struct observer *o, __u64 tag, __u32 likely, 
 	    !(o->probes & PROBE_RTP) || o->log)
 		return false;
 	if (!with_depth || !stream_is_usual(&entry->record, &h) || !depth_is_usual(&entry->depth, &entry->record, &h)) {
-		observer_known(o, entry, h, size, now);
+		observer_known(o, entry, words, size, now);
 		return true;
 	}
 	observer_usual(entry, h, size, now);
 	entry->record.version += RECORD_WRITTEN;
-	observer_tally(o, DATAGRAM_SEEN, 1);
-	observer_tally(o, DATAGRAM_RTP, 1);
+	(*usual)++;
 	return true;
 }
 

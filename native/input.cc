@@ -38,12 +38,9 @@ void input::open()
 
 bool input::share()
 {
-	if (length < WORTH_A_THREAD)
-		return false;
-	queue.emplace(&blocks, [this, from = brought](__u64 number, __u8 *to) {
-		return read_up_to(to, BLOCK_SIZE, BLOCK_SIZE, from + number * BLOCK_SIZE);
-	});
-	return true;
+	shared_from = brought;
+	is_shared = length >= WORTH_A_THREAD;
+	return is_shared;
 }
 
 void input::stop()
@@ -87,14 +84,17 @@ size_t input::read_up_to(__u8 *to, size_t wanted, size_t size, __u64 at)
 	return have;
 }
 
-struct block input::next_block(size_t wanted)
+struct block input::read_block(size_t wanted, __u64 at)
 {
-	if (queue)
-		return queue->next();
 	struct block next = { blocks.take(), 0 };
 
-	next.size = read_up_to(next.bytes(), std::min(wanted, size_t{ BLOCK_SIZE }), BLOCK_SIZE, brought);
+	next.size = read_up_to(next.bytes(), std::min(wanted, size_t{ BLOCK_SIZE }), BLOCK_SIZE, at);
 	return next;
+}
+
+struct block input::load(__u64 number)
+{
+	return read_block(BLOCK_SIZE, shared_from + number * BLOCK_SIZE);
 }
 
 /* What is left is copied in front of the next block: bytes that were shown stay where they are. */
@@ -104,11 +104,15 @@ bool input::fill(size_t n)
 		open();
 	while (left() < n && !is_over) {
 		size_t kept = left();
-		struct block next = next_block(n - kept);
+
+		if (is_shared && !given.memory)
+			break;
+		struct block next = is_shared ? std::exchange(given, {}) : read_block(n - kept, brought);
 		size_t dropped = static_cast<size_t>(std::min<__u64>(next.size, skipping)); /* then nothing is left */
 
-		is_over = next.size == 0;
-		if (is_over)
+		/* A file that grows may have more behind a block that is not whole: that is another end. */
+		is_over = next.size == 0 || (is_shared && next.size < BLOCK_SIZE);
+		if (next.size == 0)
 			break;
 		skipping -= dropped;
 		brought += next.size;

@@ -3,8 +3,8 @@
 #define RTCPROBE_NATIVE_INPUT_H
 
 #include <algorithm>
-#include <optional>
 #include <string>
+#include <utility>
 
 #include <linux/types.h>
 
@@ -50,16 +50,23 @@ public:
 	/* To be given back when nothing of a block is needed any more. */
 	void give_back(block_share *share) { blocks.give_back(share); }
 
-	/* True if the file is so long that a second thread is worth its while. Then that may help() to read it from now on. */
+	/*
+	 * True if the file is so long that a second thread is worth its while. From then on it is read by load() alone, and whoever
+	 * wants to go on has to give() the next block: need() is false when that comes to an end, as is_starved() tells.
+	 */
 	bool share();
-	bool help() { return queue->help(); }
+	bool is_starved() const { return is_shared && !is_over; }
+	/* The block of this number from there, for as long as all before it were whole. From any thread. */
+	struct block load(__u64 number);
+	/* Nothing is left of the one before but what is less than was needed. */
+	void give(struct block next) { given = std::move(next); }
 
 	static constexpr size_t LONGEST = BLOCK_LEAD; /* that need() can bring */
 
 private:
 	bool fill(size_t n);
 	void open();
-	struct block next_block(size_t wanted);
+	struct block read_block(size_t wanted, __u64 at);
 	size_t read_some(__u8 *to, size_t size, __u64 at);
 	size_t read_up_to(__u8 *to, size_t wanted, size_t size, __u64 at);
 	bool is_stopped() const;
@@ -68,14 +75,16 @@ private:
 	descriptor file;
 	descriptor stopped; /* eventfd, readable once stop() was called */
 	block_pool blocks;
-	std::optional<block_queue> queue; /* of a file that two threads read */
+	struct block given = {};
 	block_share present;
 	const __u8 *begin = nullptr;
 	const __u8 *end = nullptr;
 	__u64 brought = 0;  /* bytes of the file up to `end` */
 	__u64 skipping = 0; /* bytes to leave out of what comes next */
 	__s64 length = 0;   /* of a regular file when it was opened */
+	__u64 shared_from = 0;
 	bool is_regular = false;
+	bool is_shared = false;
 	bool is_over = false;
 };
 

@@ -64,16 +64,17 @@ inline void packet_looker::look(const struct captured_packet &packet, struct loo
 	looked->tag = tag_of(&keys, plain.addresses, plain.ports, tag_way(0, way), 0, wire_u32(looked->words[2]));
 }
 
-/*
- * The headers of a packet to come, if all until then are as long as this one: they were read by another core, or are in a slower
- * cache already.
- */
-inline void packet_looker::fetch(__u32 captured) const
+/* What else lies whole in the block. */
+template <class Reader> void packet_looker::look_through(const Reader &from, packet_batch *to)
 {
-	const __u8 *record = in.data() + AHEAD * (RECORD_HEADER + captured);
+	struct captured_packet packet = {};
+	const __u8 *at = in.data(), *end = at + in.left();
+	__u32 count = to->count;
 
-	__builtin_prefetch(record);
-	__builtin_prefetch(record + 64);
+	while (count < BATCH_PACKETS && from.take(&at, end, &packet))
+		look(packet, &to->packets[count++]);
+	to->count = count;
+	in.skip(static_cast<size_t>(at - in.data()));
 }
 
 template <class Reader> void packet_looker::look_on(Reader &from, packet_batch *to)
@@ -82,7 +83,7 @@ template <class Reader> void packet_looker::look_on(Reader &from, packet_batch *
 
 	while (to->count < BATCH_PACKETS) {
 		if (!from.peek(&packet)) {
-			to->is_last = true;
+			to->is_last = !in.is_starved();
 			to->is_truncated = from.is_truncated();
 			return;
 		}
@@ -92,25 +93,54 @@ template <class Reader> void packet_looker::look_on(Reader &from, packet_batch *
 			to->bytes = in.block();
 		}
 		from.next();
-		fetch(packet.frame.size);
 		to->count++;
 		to->last.ends = packet.ends;
 		if (packet.ends) {
 			to->last = packet;
+			to->packets[0].time_ns = packet.time_ns;
+			to->packets[0].tag = 0;
 			return;
 		}
 		look(packet, &to->packets[to->count - 1]);
+		if constexpr (std::is_same_v<Reader, pcap_reader>)
+			look_through(from, to);
 	}
 }
 
-void packet_looker::fill(packet_batch *to)
+void packet_looker::look_on(packet_batch *to)
 {
 	to->count = 0;
-	in.give_back(&to->bytes);
 	try {
 		std::visit([&](auto &from) { look_on(from, to); }, *reader);
 	} catch (...) {
 		to->fault = std::current_exception();
 		to->is_last = true;
 	}
+}
+
+void packet_looker::fill(packet_batch *to)
+{
+	in.give_back(&to->bytes);
+	look_on(to);
+}
+
+void packet_looker::load(__u64 number, packet_batch *to)
+{
+	in.give_back(&to->bytes);
+	try {
+		to->block = in.load(number);
+	} catch (...) {
+		to->fault = std::current_exception();
+	}
+}
+
+void packet_looker::look(packet_batch *to)
+{
+	if (to->fault) {
+		to->count = 0;
+		to->is_last = true;
+		return;
+	}
+	in.give(std::move(to->block));
+	look_on(to);
 }

@@ -33,25 +33,24 @@ public:
 	/* Throws a native_error. */
 	void open(const struct tag_keys &keys, const std::vector<local_address> &local);
 
-	/*
-	 * True if the file is worth a thread of its own: long, and of frames, which stay when its reader goes on. Then who waits
-	 * for that may help(), from now on: false if there is nothing to do.
-	 */
-	bool share() { return has_frames && in.share(); }
-	bool help() { return in.help(); }
-
 	/* The next batch. All its packets lie in one block; one that its reader says more of than a frame is alone. */
 	void fill(packet_batch *batch);
 
-	/* From any thread: a fill() that waits, and all later ones, have the fault ERR_CLOSED. */
+	/*
+	 * True if the file is worth two threads: long, and of frames, which stay when its reader goes on. Then fill() is not to be
+	 * called any more. Instead load() reads one block for each batch, from any thread, and look() looks at those one after the other.
+	 */
+	bool share() { return has_frames && in.share(); }
+	void load(__u64 number, packet_batch *batch);
+	void look(packet_batch *batch);
+
+	/* From any thread: a batch that is waited for, and all later ones, have the fault ERR_CLOSED. */
 	void stop() { in.stop(); }
 
 private:
-	static constexpr __u32 AHEAD = 16;         /* packets between one that is fetched and one that is looked at */
-	static constexpr __u32 RECORD_HEADER = 16; /* of pcap; others are about as long */
-
+	void look_on(packet_batch *batch);
+	template <class Reader> void look_through(const Reader &from, packet_batch *batch);
 	template <class Reader> void look_on(Reader &from, packet_batch *batch);
-	[[gnu::always_inline]] void fetch(__u32 captured) const;
 	[[gnu::always_inline]] void look(const struct captured_packet &packet, struct looked_packet *looked) const;
 
 	class input in;

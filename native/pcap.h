@@ -54,16 +54,26 @@ public:
 
 		if (!in->need(record_header))
 			return at_end();
-		captured = order.u32(in->data() + 8);
+		captured = captured_at(in->data());
 		if (captured > CAPTURE_LONGEST)
 			throw format_error(*in, "a packet of " + std::to_string(captured) + " bytes");
 		size = record_header + captured;
 		if (!in->need(size))
 			return at_end();
-		packet->frame = { in->data() + record_header, captured };
-		packet->link_type = link_type;
-		packet->time_ns = static_cast<__u64>(order.u32(in->data())) * NS_PER_S +
-				  static_cast<__u64>(order.u32(in->data() + 4)) * fraction_ns;
+		read_record(in->data(), packet);
+		return true;
+	}
+
+	/* The packet at *at, if all of it is ahead of `end`: true, and *at is behind it. Quicker than peek() and next() for many. */
+	bool take(const __u8 **at, const __u8 *end, struct captured_packet *packet) const
+	{
+		size_t left = static_cast<size_t>(end - *at);
+		__u32 captured = left < record_header ? ~__u32{ 0 } : captured_at(*at);
+
+		if (captured > CAPTURE_LONGEST || left < record_header + captured)
+			return false;
+		read_record(*at, packet);
+		*at += record_header + packet->frame.size;
 		return true;
 	}
 
@@ -76,6 +86,16 @@ private:
 	{
 		truncated = !in->is_whole();
 		return false;
+	}
+
+	__u32 captured_at(const __u8 *record) const { return order.u32(record + 8); }
+
+	void read_record(const __u8 *record, struct captured_packet *packet) const
+	{
+		packet->frame = { record + record_header, captured_at(record) };
+		packet->link_type = link_type;
+		packet->time_ns = static_cast<__u64>(order.u32(record)) * NS_PER_S +
+				  static_cast<__u64>(order.u32(record + 4)) * fraction_ns;
 	}
 
 	input *in;

@@ -22,13 +22,13 @@ public:
 	/* `slots` is a power of two. A fixed table never grows: its slots bound its entries. */
 	void open(__u32 slots, bool fixed)
 	{
-		index.assign(slots, NONE);
+		set_index(std::vector<__u32>(slots, NONE));
 		is_fixed = fixed;
 		if (fixed)
 			entries.reserve(slots);
 	}
 
-	__u32 mask() const { return static_cast<__u32>(index.size()) - 1; }
+	__u32 mask() const { return index_mask; }
 
 	Entry &at(__u32 slot)
 	{
@@ -58,7 +58,7 @@ public:
 	/* Returns the id of that entry, likely the tag's; NONE if there is none. */
 	[[gnu::always_inline]] __u32 prefetch_record(__u64 tag) const
 	{
-		__u32 id = tag ? index[table_slot(tag, 0, mask())] : NONE;
+		__u32 id = tag ? likely_id(tag) : NONE;
 
 		if (id != NONE)
 			entries[id].prefetch();
@@ -115,14 +115,16 @@ public:
 		return NONE;
 	}
 
+	/* The id that the first slot of this tag names, likely the tag's; NONE if it names none. */
+	[[gnu::always_inline]] __u32 likely_id(__u64 tag) const { return index[table_slot(tag, 0, mask())]; }
+
 	/* The entry of this tag, or nothing if none has it. `likely` is an id to be looked at first, or NONE. */
 	[[gnu::always_inline]] Entry *entry_of(__u64 tag, __u32 likely)
 	{
-		if (likely < entries.size() && entries[likely].record.tag == tag)
-			return &entries[likely];
+		__u32 id = likely;
 
-		__u32 id = id_of(tag);
-
+		if (id == NONE || entries[id].record.tag != tag)
+			id = id_of(tag);
 		return id == NONE ? nullptr : &entries[id];
 	}
 
@@ -174,6 +176,12 @@ private:
 	static constexpr size_t LARGE = 512;
 	static constexpr __u32 AHEAD = 8; /* entries that are fetched before they are shown */
 
+	void set_index(std::vector<__u32> next)
+	{
+		index = std::move(next);
+		index_mask = static_cast<__u32>(index.size()) - 1;
+	}
+
 	size_t live() const { return entries.size() - vacant.size(); }
 
 	void forget(__u32 id)
@@ -221,11 +229,12 @@ private:
 				return false;
 			next[slot] = id;
 		}
-		index = std::move(next);
+		set_index(std::move(next));
 		return true;
 	}
 
 	std::vector<__u32> index;
+	__u32 index_mask = 0; /* its size less one */
 	std::vector<Entry> entries;
 	std::vector<__u32> vacant;
 	std::vector<__u32> shown; /* version of each entry at the last snapshot; 0 = none saw it */

@@ -129,6 +129,20 @@ describe("a file of many blocks", () => {
     });
   });
 
+  it("may be of the shortest packets and of the longest", async () => {
+    const empty = pcap(paced(Array(300_000).fill(Buffer.alloc(0)), GAP_MS));
+    const longest = pcap(paced(Array(20).fill(Buffer.alloc(2 ** 18)), GAP_MS));
+    for (const [file, total] of [
+      [empty, 300_000],
+      [longest, 20],
+    ] as const) {
+      const { frames } = await withFile(file, (path) => analyzeFile(path));
+      expect(frames).toMatchObject({ total, other: total, truncatedFile: false });
+      const cut = await withFile(file.subarray(0, -1), (path) => analyzeFile(path));
+      expect(cut.frames.truncatedFile).toBe(true);
+    }
+  });
+
   it("may hold blocks of pcapng larger than those that are read", async () => {
     const w = pcapngWriter(false);
     const unknown = w.block(99, Buffer.alloc(3 * 2 ** 20));
