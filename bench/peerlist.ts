@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Sample } from "../src/stats.js";
-import type { Place } from "./rig.js";
+import { type Place, RIG } from "./rig.js";
 
 const HERE = import.meta.dirname;
 const PYTHON = "/usr/bin/python3"; // Debian's: it has Debian's modules
@@ -16,8 +16,8 @@ export interface Peer {
   command: (place: Place & { directory: string }) => string[];
   ready: RegExp;
   settleMs?: number;
-  /** What it says that it counted, in its output after it has ended. */
-  count: (output: string) => number;
+  /** What it says that it counted, in its output after it has ended. Absent: it does not count. */
+  count?: (output: string) => number;
   /** It says so with each sample of a second, and works on no backlog. */
   sampled?: boolean;
   /** It sees each packet so many times (1). */
@@ -51,8 +51,9 @@ function sumStreams(output: string): number {
   return lines.reduce((sum, line) => sum + Number(/0x[0-9a-fA-F]+\s+.*?\s(\d+)\s+-?\d+ \(/.exec(line)?.[1] ?? 0), 0);
 }
 
-/** Debugfs in a mount namespace of its own: the host may have none. */
-const BPFTRACE = 'mount -t debugfs none /sys/kernel/debug && exec bpftrace -e "$0"';
+/** Debugfs in a mount namespace of its own, if the host has none. */
+const BPFTRACE =
+  '{ mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug; } && exec bpftrace -e "$0"';
 
 export const PEERS: Peer[] = [
   {
@@ -62,6 +63,22 @@ export const PEERS: Peer[] = [
     ready: /"streams"/,
     count: countSampled,
     sampled: true,
+    directions: 2,
+    outside: true,
+  },
+  {
+    name: "empty",
+    title: "an empty pair in the kernel",
+    command: ({ cgroup }) => [RIG, "hold", "--cgroup", cgroup],
+    ready: /attached/,
+    outside: true,
+  },
+  {
+    name: "floor",
+    title: "a clock and a record (both directions)",
+    command: ({ cgroup }) => [RIG, "hold", "--cgroup", cgroup, "--floor"],
+    ready: /attached/,
+    count: packetsIn,
     directions: 2,
     outside: true,
   },

@@ -8,7 +8,7 @@ import { createCgroup, removeCgroup } from "../demo/cgroup.js";
 import { Child } from "../demo/child.js";
 
 export const ROOT = join(import.meta.dirname, "..");
-const RIG = join(ROOT, "build", "rig");
+export const RIG = join(ROOT, "build", "rig");
 
 /** Options as rig.c takes them; true is a flag, false and undefined leave it out. */
 export type RigOptions = Record<string, string | number | boolean | undefined>;

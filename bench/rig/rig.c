@@ -60,9 +60,11 @@ static const struct option OPTIONS[] = {
 static const struct measurement {
 	const char *name;
 	int (*run)(const struct options *options);
+	bool watches; /* the sockets of the cgroup, and has none there */
 } MEASUREMENTS[] = {
-	{ "cost", run_cost },         { "updates", run_updates }, { "torn", run_torn },
-	{ "arrivals", run_arrivals }, { "pace", run_pace },       { "reading", run_reading },
+	{ "cost", run_cost, false },         { "updates", run_updates, false }, { "torn", run_torn, false },
+	{ "arrivals", run_arrivals, false }, { "pace", run_pace, false },       { "reading", run_reading, false },
+	{ "hold", run_hold, true },
 };
 
 static uint32_t number(const char *text, uint32_t low, uint32_t high)
@@ -143,9 +145,12 @@ int main(int argc, char **argv)
 		read_option(&options, key, optarg);
 	if (optind + 1 != argc || !options.cgroup || BATCH % options.segments)
 		errx(2, "usage: rig MEASUREMENT --cgroup PATH [options]; --segments divides %d", BATCH);
-	cgroup_join(options.cgroup);
-	for (size_t i = 0; i < sizeof(MEASUREMENTS) / sizeof(*MEASUREMENTS); i++)
-		if (!strcmp(argv[optind], MEASUREMENTS[i].name))
-			return MEASUREMENTS[i].run(&options);
+	for (size_t i = 0; i < sizeof(MEASUREMENTS) / sizeof(*MEASUREMENTS); i++) {
+		if (strcmp(argv[optind], MEASUREMENTS[i].name))
+			continue;
+		if (!MEASUREMENTS[i].watches)
+			cgroup_join(options.cgroup);
+		return MEASUREMENTS[i].run(&options);
+	}
 	errx(2, "%s: no such measurement", argv[optind]);
 }

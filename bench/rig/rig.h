@@ -31,7 +31,7 @@ enum content {
 extern const char *const CONTENT_NAMES[CONTENTS];
 
 struct options {
-	const char *cgroup;    /* the process joins it */
+	const char *cgroup;    /* the process joins it, unless it only watches */
 	const char *elsewhere; /* a cgroup beside it, without processes */
 	const char *dump;      /* where bpftool writes what it reads; NULL = it is not asked */
 	uint32_t streams;
@@ -48,7 +48,7 @@ struct options {
 	uint8_t probes; /* enum probe_bit */
 	bool skewed;    /* few streams send most: frequency ~ 1 / rank */
 	bool receive_segments;
-	bool floor; /* measures the floor of any design as well */
+	bool floor; /* of any design: measured as well, or held */
 	enum content content;
 };
 
@@ -117,6 +117,7 @@ int run_torn(const struct options *options);
 int run_arrivals(const struct options *options);
 int run_pace(const struct options *options);
 int run_reading(const struct options *options);
+int run_hold(const struct options *options);
 
 #ifdef __cplusplus
 }
