@@ -16,8 +16,7 @@ capture::capture(std::string path) : looker(std::move(path))
 
 inline void capture::observe(const struct looked_packet &packet, __u32 likely_stream, __u32 *usual)
 {
-	if (packet.tag &&
-	    observer_plain(&observer, packet.tag, likely_stream, packet.words, packet.size, packet.time_ns, usual))
+	if (packet.tag && observer_plain(&observer, packet, likely_stream, usual))
 		return;
 	if (batch->last.ends)
 		observe_any(batch->last);
@@ -90,23 +89,20 @@ inline void capture::fetch(__u32 number)
 	return true;
 }
 
-void capture::open()
+/* The next batch, or the one of which something is left. */
+after_batch capture::observe_whole(packet_batch *now, __u64 until_ns)
 {
-	looker.open(observer.config.keys, local);
-	is_open = true;
-	if (looker.share())
-		ahead.emplace(&looker);
-}
-
-void capture::next_batch()
-{
+	batch = now;
+	is_left = observe_batch(until_ns);
+	if (is_left)
+		return after_batch::END;
 	observed = 0;
-	if (ahead) {
-		batch = ahead->next();
-		return;
-	}
-	batch = &own;
-	looker.fill(batch);
+	if (batch->fault)
+		std::rethrow_exception(batch->fault);
+	is_truncated = batch->is_truncated;
+	if (batch->is_last)
+		return after_batch::END;
+	return observer.streams.is_large() ? after_batch::KEEP : after_batch::PASS;
 }
 
 bool capture::read(__u64 until_ns)
@@ -114,18 +110,20 @@ bool capture::read(__u64 until_ns)
 	if (is_over)
 		return false;
 	is_over = true; /* after a fault, too */
-	if (!is_open)
-		open();
-	if (!batch)
-		next_batch();
-	while (!observe_batch(until_ns)) {
-		if (batch->fault)
-			std::rethrow_exception(batch->fault);
-		is_truncated = batch->is_truncated;
-		if (batch->is_last)
-			return false;
-		next_batch();
+	if (!is_open) {
+		looker.open(observer.config.keys, local);
+		is_open = true;
+		if (looker.share())
+			shared.emplace(&looker);
 	}
-	is_over = false;
-	return true;
+	if (shared) {
+		shared->run([=, this](packet_batch *now) { return observe_whole(now, until_ns); });
+	} else {
+		do {
+			if (!is_left)
+				looker.fill(&own);
+		} while (observe_whole(&own, until_ns) != after_batch::END);
+	}
+	is_over = !is_left;
+	return is_left;
 }

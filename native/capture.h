@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "ahead.h"
+#include "turns.h"
 #include "observer.h"
 
 /* A capture file on its way through the core: no JavaScript here. One thread at a time, but for stop(). */
@@ -47,8 +47,7 @@ private:
 	[[gnu::always_inline]] void observe(const struct looked_packet &packet, __u32 likely_stream, __u32 *usual);
 	[[gnu::noinline]] void observe_any(const struct captured_packet &packet);
 	bool observe_batch(__u64 until_ns);
-	void open();
-	void next_batch();
+	after_batch observe_whole(packet_batch *next, __u64 until_ns);
 
 	packet_log log;
 	packet_batch *batch = nullptr; /* that is worked on */
@@ -57,10 +56,11 @@ private:
 	__u64 clock = 0;
 	__u64 next = 0;
 	bool is_open = false;
+	bool is_left = false; /* something, behind what was observed */
 	bool is_over = false;
-	packet_batch own;                 /* without a thread */
-	alignas(64) packet_looker looker; /* of the thread, away from what is written here for each packet */
-	std::optional<read_ahead> ahead;  /* of a file that is worth a thread: it ends before all that it uses */
+	packet_batch own;                 /* of a file that is not shared */
+	alignas(64) packet_looker looker; /* away from what is written here for each packet */
+	std::optional<turns> shared;
 };
 
 #endif

@@ -3,6 +3,7 @@
 #define RTCPROBE_NATIVE_DATAGRAMS_H
 
 /* From a parsed frame to an observer's records and tallies. */
+#include "batches.h"
 #include "observer.h"
 
 /* A datagram that is refused before anybody looks into it. */
@@ -65,23 +66,51 @@ static inline void observer_datagram(struct observer *o, struct endpoints *e, __
 	observer_tally(o, outcome, 1);
 }
 
-/*
- * A packet of a stream that has an entry, without header extensions or without depth; seldom one that stream_usual() takes. It parses
- * the header again, or that of each packet would have to be put into memory for it.
- */
-[[gnu::noinline, gnu::hot]] static void observer_known(struct observer *o, stream_entry *entry, const __u32 *words,
-						       __u32 size, __u64 now)
+/* A packet of a stream that has an entry. `d` is not looked at where there is no header extension. */
+SHORT_FUNCTION void observer_hold(struct observer *o, stream_entry *entry, const struct datagram *d,
+				  struct stream_packet *packet, __u64 bundle)
 {
-	struct stream_packet packet = { {}, now, size, 0 };
+	struct stream_depth *depth = o->probes & PROBE_DEPTH ? &entry->depth : nullptr;
 
-	(void)rtp_parse_plain(words, size, &packet.header);
-	packet.configured_rate = observer_clock_rate(o, packet.header.payload_type);
+	packet->configured_rate = observer_clock_rate(o, packet->header.payload_type);
 	observer_tally(o, DATAGRAM_SEEN, 1);
-	observer_tally(o,
-		       observe_held(o, &entry->record, &entry->totals, &entry->detail,
-				    o->probes & PROBE_DEPTH ? &entry->depth : nullptr, nullptr, &packet, 0),
-		       1);
+	observer_tally(o, observe_held(o, &entry->record, &entry->totals, &entry->detail, depth, d, packet, bundle), 1);
 	entry->record.version += RECORD_WRITTEN;
+}
+
+/*
+ * One without header extensions or without depth; seldom one that stream_usual() takes. It parses the header again, or that of each
+ * packet would have to be put into memory for it.
+ */
+[[gnu::noinline, gnu::hot]] static void observer_known(struct observer *o, stream_entry *entry,
+						       const struct looked_packet &looked)
+{
+	struct stream_packet packet = { {}, looked.time_ns, looked.size, 0 };
+
+	(void)rtp_parse_plain(looked.words, looked.size, &packet.header);
+	observer_hold(o, entry, nullptr, &packet, 0);
+}
+
+/* One with header extensions, and with depth. False if they are not whole. */
+[[gnu::noinline, gnu::hot]] static bool observer_extended(struct observer *o, stream_entry *entry,
+							  const struct looked_packet &looked)
+{
+	__u32 captured = looked.captured, at = looked.payload_at;
+	struct bytes payload = { looked.frame + at, captured - at };
+	struct stream_packet packet = { {}, looked.time_ns, looked.size, 0 };
+	struct datagram d;
+	__u64 bundle;
+
+	d.size = looked.size;
+	d.offset = 0;
+	o->payload = &payload;
+	observer_show(o, &d, 0);
+	if (!rtp_parse(&d, &packet.header))
+		return false;
+	bundle = observe_elements(o, &d, &entry->detail.endpoints, &packet);
+	o->bundles.keep(looked.time_ns);
+	observer_hold(o, entry, &d, &packet, bundle);
+	return true;
 }
 
 /* A packet that is usual for its stream and for the depth of that, whose frames mostly are one packet each: one division for both. */
@@ -100,26 +129,25 @@ SHORT_FUNCTION void observer_usual(stream_entry *entry, const struct rtp_header 
 }
 
 /*
- * What observe() would come to for a packet of a known stream, which nearly all are, by the way of core/usual.h if it is the
- * next. `tag` is what its stream has if it is RTP, and `likely` an id that it may have. False if it is not such a packet; then
- * nothing has changed. Header extensions are looked at in a window only, which takes as long as all else. `*usual` counts those that
- * the caller is to tally as seen and as RTP.
+ * What observe() would come to for a plain packet of a known stream, which nearly all are, by the way of core/usual.h if it is the
+ * next. `likely` is an id that its stream may have. False if it is not such a packet; then nothing has changed. `*usual` counts those
+ * that the caller is to tally as seen and as RTP.
  */
-SHORT_FUNCTION bool observer_plain(struct observer *o, __u64 tag, __u32 likely, const __u32 *words, __u32 size,
-				   __u64 now, __u32 *usual)
+SHORT_FUNCTION bool observer_plain(struct observer *o, const struct looked_packet &looked, __u32 likely, __u32 *usual)
 {
 	bool with_depth = o->probes & PROBE_DEPTH;
-	stream_entry *entry = o->streams.entry_of(tag, likely);
+	stream_entry *entry = o->streams.entry_of(looked.tag, likely);
 	struct rtp_header h;
 
-	if (!entry || !rtp_parse_plain(words, size, &h) || (with_depth && h.extension_offset) ||
-	    !(o->probes & PROBE_RTP) || o->log)
+	if (!entry || !rtp_parse_plain(looked.words, looked.size, &h) || !(o->probes & PROBE_RTP) || o->log)
 		return false;
+	if (with_depth && h.extension_offset)
+		return observer_extended(o, entry, looked);
 	if (!with_depth || !stream_is_usual(&entry->record, &h) || !depth_is_usual(&entry->depth, &entry->record, &h)) {
-		observer_known(o, entry, words, size, now);
+		observer_known(o, entry, looked);
 		return true;
 	}
-	observer_usual(entry, h, size, now);
+	observer_usual(entry, h, looked.size, looked.time_ns);
 	entry->record.version += RECORD_WRITTEN;
 	(*usual)++;
 	return true;

@@ -38,8 +38,11 @@ void input::open()
 
 bool input::share()
 {
-	shared_from = brought;
 	is_shared = length >= WORTH_A_THREAD;
+	if (is_shared) { /* what is left of the first block is read again */
+		shared_from = brought = offset();
+		begin = end;
+	}
 	return is_shared;
 }
 
@@ -84,17 +87,32 @@ size_t input::read_up_to(__u8 *to, size_t wanted, size_t size, __u64 at)
 	return have;
 }
 
-struct block input::read_block(size_t wanted, __u64 at)
+struct block input::next_block(size_t wanted)
 {
+	if (is_shared)
+		return std::exchange(given, {});
 	struct block next = { blocks.take(), 0 };
 
-	next.size = read_up_to(next.bytes(), std::min(wanted, size_t{ BLOCK_SIZE }), BLOCK_SIZE, at);
+	next.size = read_up_to(next.bytes(), std::min(wanted, size_t{ BLOCK_SIZE }), BLOCK_SIZE, brought);
 	return next;
 }
 
-struct block input::load(__u64 number)
+size_t input::load(__u64 number, block_share *to)
 {
-	return read_block(BLOCK_SIZE, shared_from + number * BLOCK_SIZE);
+	struct block block = { *to ? *to : blocks.take(), 0 };
+
+	*to = block.memory;
+	return read_up_to(block.bytes(), BLOCK_SIZE, BLOCK_SIZE, shared_from + number * BLOCK_SIZE);
+}
+
+void input::let_go()
+{
+	if (!is_shared)
+		return;
+	rest.assign(begin, end);
+	begin = rest.data();
+	end = begin + rest.size();
+	present.reset();
 }
 
 /* What is left is copied in front of the next block: bytes that were shown stay where they are. */
@@ -107,7 +125,7 @@ bool input::fill(size_t n)
 
 		if (is_shared && !given.memory)
 			break;
-		struct block next = is_shared ? std::exchange(given, {}) : read_block(n - kept, brought);
+		struct block next = next_block(n - kept);
 		size_t dropped = static_cast<size_t>(std::min<__u64>(next.size, skipping)); /* then nothing is left */
 
 		/* A file that grows may have more behind a block that is not whole: that is another end. */

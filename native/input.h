@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <linux/types.h>
 
@@ -56,17 +57,19 @@ public:
 	 */
 	bool share();
 	bool is_starved() const { return is_shared && !is_over; }
-	/* The block of this number from there, for as long as all before it were whole. From any thread. */
-	struct block load(__u64 number);
+	/* Reads the block of this number from there, for as long as all before it were whole; returns its size. From any thread. */
+	size_t load(__u64 number, block_share *to);
 	/* Nothing is left of the one before but what is less than was needed. */
 	void give(struct block next) { given = std::move(next); }
+	/* Keep what is left in memory of our own: nothing of the block is needed any more, if the file is shared. */
+	void let_go();
 
 	static constexpr size_t LONGEST = BLOCK_LEAD; /* that need() can bring */
 
 private:
 	bool fill(size_t n);
 	void open();
-	struct block read_block(size_t wanted, __u64 at);
+	struct block next_block(size_t wanted);
 	size_t read_some(__u8 *to, size_t size, __u64 at);
 	size_t read_up_to(__u8 *to, size_t wanted, size_t size, __u64 at);
 	bool is_stopped() const;
@@ -77,6 +80,7 @@ private:
 	block_pool blocks;
 	struct block given = {};
 	block_share present;
+	std::vector<__u8> rest; /* of a block that was let go */
 	const __u8 *begin = nullptr;
 	const __u8 *end = nullptr;
 	__u64 brought = 0;  /* bytes of the file up to `end` */

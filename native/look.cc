@@ -48,10 +48,10 @@ inline void packet_looker::look(const struct captured_packet &packet, struct loo
 
 	looked->time_ns = packet.time_ns;
 	looked->frame = packet.frame.data;
-	looked->captured = packet.frame.size;
+	looked->captured = packet.frame.size & 0xfffff;
 	looked->link_type = static_cast<__u16>(packet.link_type);
 	looked->tag = 0;
-	if (!plain_parse(ether_type, network, &keys, &plain))
+	if (!plain_parse(ether_type, network, &keys, &plain) || plain.payload - packet.frame.data > PLAIN_FARTHEST)
 		return;
 	if (!local.empty()) {
 		struct udp_packet udp;
@@ -59,6 +59,7 @@ inline void packet_looker::look(const struct captured_packet &packet, struct loo
 		(void)packet_parse(ether_type, network, &udp);
 		way = direction_of(udp.endpoints, local);
 	}
+	looked->payload_at = static_cast<__u32>(plain.payload - packet.frame.data) & PLAIN_FARTHEST;
 	memcpy(looked->words, plain.payload, sizeof(looked->words));
 	looked->size = static_cast<__u16>(plain.size);
 	looked->tag = tag_of(&keys, plain.addresses, plain.ports, tag_way(0, way), 0, wire_u32(looked->words[2]));
@@ -84,7 +85,7 @@ template <class Reader> void packet_looker::look_on(Reader &from, packet_batch *
 	while (to->count < BATCH_PACKETS) {
 		if (!from.peek(&packet)) {
 			to->is_last = !in.is_starved();
-			to->is_truncated = from.is_truncated();
+			to->is_truncated = to->is_last && from.is_truncated();
 			return;
 		}
 		if (to->bytes != in.block()) {
@@ -112,6 +113,7 @@ void packet_looker::look_on(packet_batch *to)
 	to->count = 0;
 	try {
 		std::visit([&](auto &from) { look_on(from, to); }, *reader);
+		in.let_go();
 	} catch (...) {
 		to->fault = std::current_exception();
 		to->is_last = true;
@@ -126,9 +128,8 @@ void packet_looker::fill(packet_batch *to)
 
 void packet_looker::load(__u64 number, packet_batch *to)
 {
-	in.give_back(&to->bytes);
 	try {
-		to->block = in.load(number);
+		to->size = in.load(number, &to->bytes);
 	} catch (...) {
 		to->fault = std::current_exception();
 	}
@@ -141,6 +142,6 @@ void packet_looker::look(packet_batch *to)
 		to->is_last = true;
 		return;
 	}
-	in.give(std::move(to->block));
+	in.give({ to->bytes, to->size });
 	look_on(to);
 }

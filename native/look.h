@@ -38,7 +38,7 @@ public:
 
 	/*
 	 * True if the file is worth two threads: long, and of frames, which stay when its reader goes on. Then fill() is not to be
-	 * called any more. Instead load() reads one block for each batch, from any thread, and look() looks at those one after the other.
+	 * called any more. Instead load() reads one block into each batch, from any thread, and look() looks at those one after the other.
 	 */
 	bool share() { return has_frames && in.share(); }
 	void load(__u64 number, packet_batch *batch);
