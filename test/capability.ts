@@ -6,7 +6,6 @@
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 
 export interface Capability {
   ok: boolean;
@@ -115,14 +114,24 @@ function lookUp(): Record<CapabilityName, Capability> {
 
 export const can = lookUp();
 
-/** Runs what follows as another user, without a right of root's. */
-export const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"] as const;
-
-/** Not of the host but of the place of the checkout: a private directory is root's alone, and what cannot be read cannot be run. */
-export function nobodyCanRun(): Capability {
-  if (!checkRoot().ok) return checkRoot();
-  const readable = tryCommand(...AS_NOBODY, "test", "-r", join(import.meta.dirname, "capability.ts"));
-  return readable.ok
-    ? OK
-    : missing("setpriv is missing, or nobody may not read this checkout: clone it into a public place");
+/** Runs what follows as another user with these rights of root's, and that to read: a checkout may lie in a private directory. */
+export function asNobody(...rights: string[]): string[] {
+  const added = [...rights, "dac_read_search"].map((right) => `+${right}`).join();
+  const caps = [`--inh-caps=${added}`, `--ambient-caps=${added}`];
+  return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...caps, "--"];
 }
+
+function asNobodyOn(command: string[], why: string): Capability {
+  const [setpriv = "", ...rights] = asNobody();
+  if (!checkRoot().ok) return checkRoot();
+  return tryCommand(setpriv, ...rights, ...command, import.meta.filename).ok ? OK : missing(why);
+}
+
+export const nobodyCanRun = () => asNobodyOn(["head", "-c1"], "setpriv is missing, or gives nobody no right to read");
+
+/** With the right to read as well access(2) says that nobody may not, and what runs TypeScript asks it. */
+export const nobodyHasAccess = () =>
+  asNobodyOn(
+    ["test", "-r"],
+    "setpriv is missing, or nobody has no access to this checkout: clone it into a public place",
+  );

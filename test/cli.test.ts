@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { AS_NOBODY, can, nobodyCanRun } from "./capability.js";
+import { asNobody, can, nobodyCanRun } from "./capability.js";
 import { checkBuild, PROGRAM, type RunOptions, runProgram, startProgram } from "./program.js";
 
 let directory: string;
@@ -217,7 +217,7 @@ describe("a host that refuses", () => {
     it("not root: what it takes", async () => {
       const args = ["run", "--duration", "1s", "--socket", inDirectory("nobody.sock"), "--config", config];
       // A journal that nobody may keep is the smaller trouble, and not the one that is told.
-      const options = { through: [...AS_NOBODY], env: { RTCPROBE_JOURNAL_DIRECTORY: "/proc/journal" } };
+      const options = { through: asNobody(), env: { RTCPROBE_JOURNAL_DIRECTORY: "/proc/journal" } };
       await expectFailure(args, 1, /no permission for eBPF/, /CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON/, options);
       await expectFailure([...args, "--source", "ebpf"], 1, /no permission for eBPF/, /run as root/, options);
       await expectFailure(
@@ -233,8 +233,10 @@ describe("a host that refuses", () => {
       const args = ["run", "--source", "packet", "--config", config, "--socket", "/run/rtcprobe-test/c.sock"];
       const own = { journal: inDirectory("nobody"), calls: inDirectory("calls") };
       const env = { RTCPROBE_JOURNAL_DIRECTORY: own.journal, RTCPROBE_CALLS_DIRECTORY: own.calls };
-      const through = setpriv("--reuid=65534", "--clear-groups", "--inh-caps=+net_raw", "--ambient-caps=+net_raw");
-      await expectFailure(args, 1, /cannot make the control socket .*: EACCES/, /--socket/, { through, env });
+      await expectFailure(args, 1, /cannot make the control socket .*: EACCES/, /--socket/, {
+        through: asNobody("net_raw"),
+        env,
+      });
     });
 
     it("eBPF refused: auto says why in one line and goes on with packets", async () => {

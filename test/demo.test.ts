@@ -19,7 +19,7 @@ import { buildRtp, parseRtp } from "../demo/rtp.js";
 import { buildRequest, buildResponse, parseStun } from "../demo/stun.js";
 import { findPairTruth, findStreamTruth } from "../demo/truth.js";
 import { findCgroupRoot } from "../src/cgroup.js";
-import { AS_NOBODY, can, nobodyCanRun } from "./capability.js";
+import { asNobody, can, nobodyHasAccess } from "./capability.js";
 
 const ROOT = join(import.meta.dirname, "..");
 
@@ -209,9 +209,9 @@ describe.skipIf(why !== "")(`make demo — ${why || "eBPF and namespaces"}`, () 
     expect(await remains(demo)).toEqual([]);
   });
 
-  const needs = nobodyCanRun();
+  const needs = nobodyHasAccess();
   it.skipIf(!needs.ok)(`not root: one line — ${needs.why || "as nobody"}`, async () => {
-    const nobody = startDemo({}, AS_NOBODY);
+    const nobody = startDemo({}, asNobody());
     expect(await once(nobody.demo, "close")).toEqual([1, null]);
     expect(nobody.output.err).toBe("rtcprobe: the demo makes network namespaces and loads eBPF; run it as root\n");
   });
