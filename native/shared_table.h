@@ -33,23 +33,16 @@ public:
 	 */
 	template <class Fetch, class Visit, class... Rows> void show(Fetch fetch, Visit visit, Rows *...rows)
 	{
-		find_present();
-		for (size_t i = 0; i < present.size(); i++) {
-			__u32 slot = present[i].slot;
-			const Record *record = records.at(slot);
-			__u32 version = 0;
-			auto take = [&, ... before = rows->count] {
-				version = record->version;
-				((rows->count = before), ...);
-				visit(slot, *record);
-			};
+		__u32 slots = records.slots();
+		size_t i = 0;
 
-			if (i + AHEAD < present.size()) {
-				prefetch(records.at(present[i + AHEAD].slot));
-				fetch(present[i + AHEAD].slot);
-			}
-			if (record->tag != 0 && record_visit(record, take))
-				present[i].version = version;
+		present.clear();
+		for (__u32 first = 0; first < slots; first += CHUNK) {
+			find_present(first, std::min<__u32>(slots, first + CHUNK));
+			size_t ahead = first + CHUNK < slots ? AHEAD : 0;
+
+			for (; i + ahead < present.size(); i++)
+				show_one(i, fetch, visit, rows...);
 		}
 	}
 
@@ -66,7 +59,10 @@ public:
 	}
 
 private:
-	enum { AHEAD = 24 }; /* records that are fetched before they are read */
+	enum {
+		AHEAD = 32, /* records that are fetched before they are read */
+		CHUNK = 4096, /* slots that are listed at once: the list is in the nearest cache when their records are read */
+	};
 
 	/* A slot that may have a record, and the version that was shown; RECORD_LOCKED, which is never free to go, if none was. */
 	struct shown_slot {
@@ -74,12 +70,29 @@ private:
 		__u32 version;
 	};
 
-	void find_present()
+	template <class Fetch, class Visit, class... Rows>
+	[[gnu::always_inline]] void show_one(size_t i, Fetch fetch, Visit visit, Rows *...rows)
 	{
-		__u32 slots = records.slots();
+		__u32 slot = present[i].slot;
+		const Record *record = records.at(slot);
+		__u32 version = 0;
+		auto take = [&, ... before = rows->count] {
+			version = record->version;
+			((rows->count = before), ...);
+			visit(slot, *record);
+		};
 
-		present.clear();
-		for (__u32 first = 0; first < slots; first += TABLE_WORD) {
+		if (i + AHEAD < present.size()) {
+			prefetch(records.at(present[i + AHEAD].slot));
+			fetch(present[i + AHEAD].slot);
+		}
+		if (record->tag != 0 && record_visit(record, take))
+			present[i].version = version;
+	}
+
+	void find_present(__u32 begin, __u32 end)
+	{
+		for (__u32 first = begin; first < end; first += TABLE_WORD) {
 			__u64 rest = __atomic_load_n(&bits[first / TABLE_WORD], __ATOMIC_RELAXED);
 
 			for (; rest; rest &= rest - 1)
