@@ -46,12 +46,14 @@ void capture::observe_any(const struct captured_packet &packet)
 
 /*
  * While there are more streams than the cache holds, what a packet will change comes from memory before its turn: the slot of the
- * packet of this number, the record of one ahead of it, and of another what the record tells to be needed.
+ * packet of this number, the record of one ahead of it, and of another what the record tells to be needed. And what is known of
+ * packets to come, from the core that looked at them.
  */
 inline void capture::fetch(__u32 number)
 {
 	const struct looked_packet *packets = batch->packets.get();
 
+	__builtin_prefetch(packets + number + 2 * AHEAD);
 	observer.streams.prefetch_slot(packets[number].tag);
 	if (number >= AHEAD)
 		likely[(number - AHEAD) % LIKELY] = observer.streams.prefetch_record(packets[number - AHEAD].tag);
