@@ -45,17 +45,6 @@ template <class Change> void turns::change(Change body)
 	changed.notify_one();
 }
 
-/* True if the next batch waits for whoever keeps on working, and is this thread's now. */
-bool turns::take_batch()
-{
-	std::lock_guard<std::mutex> hold(lock);
-
-	if (is_ended || !is_kept || !is_turn_of(worked))
-		return false;
-	is_working = true;
-	return true;
-}
-
 /* True if there is room for another block, which is this thread's then. */
 bool turns::take_block(__u32 *number)
 {
@@ -94,7 +83,6 @@ void turns::work_on(__u32 number, const work &work)
 		fault = std::current_exception();
 	}
 	change([&] {
-		is_working = false;
 		is_kept = is_kept || after == after_batch::KEEP;
 		if (after == after_batch::END)
 			is_ended = true;
@@ -103,15 +91,16 @@ void turns::work_on(__u32 number, const work &work)
 	});
 }
 
-void turns::go_on(const work &work)
+void turns::go_on(const work &work, bool is_caller)
 {
+	auto has_batch = [&] { return is_caller && is_kept && is_turn_of(worked); };
 	__u32 number;
 
 	while (!is_ended) {
-		if (take_batch()) {
+		if (has_batch()) {
 			work_on(worked, work);
 		} else if (!take_block(&number)) {
-			await([&] { return is_ended || is_turn_of(worked) || (!is_over && has_room()); });
+			await([&] { return is_ended || has_batch() || (!is_over && has_room()); });
 		} else if (look_at(number) && !is_kept) {
 			await([&] { return is_ended || is_kept || is_turn_of(number); });
 			if (!is_ended && !is_kept)
@@ -133,11 +122,11 @@ void turns::run(const work &work)
 		work_on(number, work);
 	try {
 		if (!is_ended)
-			other = std::thread([&] { go_on(work); });
+			other = std::thread([&] { go_on(work, false); });
 	} catch (const std::system_error &) {
 		/* None is to be had: this one takes all blocks. */
 	}
-	go_on(work);
+	go_on(work, true);
 	if (other.joinable())
 		other.join();
 	if (fault)
