@@ -17,6 +17,7 @@ import {
   optionsHeader,
   paced,
   pcap,
+  rtp,
   u16,
   u32,
   udp,
@@ -63,6 +64,23 @@ describe("link layers", () => {
     ["OpenBSD loopback", 108, behind(u32(2))],
   ])("%s", async (_, linkType, wrap) => {
     expectStream(await analyzeBytes(pcap(paced(ipv4Packets.map(wrap)), { linkType })));
+  });
+
+  it("header extensions behind a thousand tags that look like RTP", async () => {
+    const tags = Array<[number, number]>(1_100).fill([0x8100, 0x8064]);
+    const extended = Array.from({ length: 80 }, (_, seq) =>
+      rtp({ seq, timestamp: 160 * seq, extension: Buffer.from([0x31, 0, seq, 0]) }),
+    );
+    const packets = extended.map((payload) => ethernet(ipv4(udp(payload, ENDS), ENDS), 0x0800, tags));
+    const { streams } = await analyzeBytes(pcap(paced(packets)));
+    expect(streams).toHaveLength(1);
+    expect(streams[0]?.record).toMatchObject({
+      packets: 80,
+      baseSeq: 65536,
+      maxSeq: 65536 + 79,
+      stray: 0,
+      duplicated: 0,
+    });
   });
 
   it.each<[string, number, (packet: Buffer) => Buffer]>([
