@@ -14,12 +14,17 @@ import { printPart } from "./table.js";
 
 const PACKETS = 2_000_000;
 interface Load {
+  title: string;
   streams: number;
   /** With header extensions, as WebRTC sends them. */
   extended?: true;
 }
 
-const LOADS: Load[] = [{ streams: 20 }, { streams: 10_000 }, { streams: 20, extended: true }];
+const LOADS: Load[] = [
+  { title: "20 streams", streams: 20 },
+  { title: "10 000 streams", streams: 10_000 },
+  { title: "20 streams, with header extensions", streams: 20, extended: true },
+];
 const BARS = {
   rate: { better: "more", bar: 20e6 },
   dd: { bar: 1.5, stretch: 1.2 },
@@ -47,7 +52,8 @@ async function timeOurs(path: string): Promise<{ ms: number; cpuMs: number; miss
 }
 
 async function measure(path: string, load: Load, rounds: number, skipped: Skip[]): Promise<Figure[]> {
-  const name = (what: string) => `offline.${what}.${load.streams}${load.extended ? ".extended" : ""}`;
+  const name = (what: string) => `offline.${load.streams}${load.extended ? ".extended" : ""}.${what}`;
+  const note = load.title;
   const bars = load.extended ? undefined : BARS;
   const [ours, cpu, dd, tcpdump]: [number[], number[], number[], number[]] = [[], [], [], []];
   let missed = 0;
@@ -67,12 +73,13 @@ async function measure(path: string, load: Load, rounds: number, skipped: Skip[]
       name("rate"),
       "packets/s",
       ours.map((ms) => (PACKETS / ms) * 1000),
-      { better: "more", ...bars?.rate, missed },
+      { better: "more", ...bars?.rate, missed, note },
     ),
     figureOf(
       name("cpu"),
       "ns/packet",
       cpu.map((ms) => (ms * 1e6) / PACKETS),
+      { note },
     ),
   ];
   const beside = (what: string, others: number[], ratio: (ms: number, other: number) => number, bar: object) => {
@@ -83,7 +90,7 @@ async function measure(path: string, load: Load, rounds: number, skipped: Skip[]
           name(what),
           "×",
           ours.map((ms, i) => ratio(ms, others[i] as number)),
-          bar,
+          { ...bar, note },
         ),
       );
   };
@@ -92,14 +99,20 @@ async function measure(path: string, load: Load, rounds: number, skipped: Skip[]
   return figures;
 }
 
-const rounds = Number(process.argv[2] ?? 7);
+const named = process.argv[2];
+const rounds = Number(named ?? 7);
 const directory = mkdtempSync(join(tmpdir(), "rtcprobe-bench-"));
 try {
-  const part: Part = { part: "offline", command: `npx tsx bench/offline.ts ${rounds}`, figures: [], skipped: [] };
+  const part: Part = {
+    part: "offline",
+    command: named ? `npx tsx bench/offline.ts ${rounds}` : "make bench PART=offline",
+    figures: [],
+    skipped: [],
+  };
   for (const load of LOADS) {
     const path = join(directory, "capture.pcap");
     writeCapture(path, load.streams, PACKETS, load.extended);
-    console.error(`${load.streams} streams: ${PACKETS} packets, ${statSync(path).size} bytes`);
+    console.error(`${load.title}: ${PACKETS} packets, ${statSync(path).size} bytes`);
     part.figures.push(...(await measure(path, load, rounds, part.skipped)));
     rmSync(path);
   }

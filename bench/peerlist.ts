@@ -8,6 +8,8 @@ import { type Place, RIG } from "./rig.js";
 
 const HERE = import.meta.dirname;
 const PYTHON = "/usr/bin/python3"; // Debian's: it has Debian's modules
+/** A daemon's first seconds, in which its code is compiled, are not what it costs to stay on. */
+const WARM_MS = 6_000;
 const RTCPROBE = [process.execPath, join(HERE, "..", "bin", "rtcprobe")];
 
 export interface Peer {
@@ -61,6 +63,7 @@ export const PEERS: Peer[] = [
     title: "rtcprobe run (both directions)",
     command: ({ directory, cgroup }) => daemon(directory, "--source", "ebpf", "--cgroup", cgroup),
     ready: /"streams"/,
+    settleMs: WARM_MS,
     count: countSampled,
     sampled: true,
     directions: 2,
@@ -87,6 +90,7 @@ export const PEERS: Peer[] = [
     title: "rtcprobe run --source packet",
     command: ({ directory, interface: name }) => daemon(directory, "--source", "packet", "--interface", name),
     ready: /"streams"/,
+    settleMs: WARM_MS,
     count: countSampled,
     sampled: true,
     ratio: { bar: 1 },

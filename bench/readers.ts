@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Part readers: other programs that read a capture of 20 streams, beside ours, page cache warm. Slow ones get a shorter capture. What a
- * packet costs is the difference between two lengths, so that nobody's start counts. And our memory against length.
+ * Part readers: other programs that read captures, beside ours, page cache warm. Slow ones get a shorter capture. What a packet costs is
+ * the difference between two lengths, so that nobody's start counts. And our memory against length.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,11 +11,15 @@ import { addon } from "../src/native.js";
 import { writeCapture } from "./capture.js";
 import { type Figure, figureOf, type Part, quick } from "./figure.js";
 import { ROOT } from "./rig.js";
-import { printPart } from "./table.js";
+import { formatValue, printPart } from "./table.js";
 
-const STREAMS = 20;
+const LOADS = [
+  { title: "20 streams", streams: 20 },
+  { title: "10 000 streams", streams: 10_000 },
+];
+const WHOLE = 2e6;
 const ROUNDS = quick ? 1 : 3;
-/** A capture is compared with one of a tenth of its packets. */
+/** A capture is compared with one of a tenth of its packets, or of one packet per stream. */
 const SHARE = 10;
 const PEERS = join(import.meta.dirname, "peers");
 
@@ -28,8 +32,8 @@ interface Reader {
 }
 
 const READERS: Reader[] = [
-  { name: "cat", title: "cat", packets: 2e6, command: (path) => ["cat", path] },
-  { name: "capinfos", title: "capinfos", packets: 2e6, command: (path) => ["capinfos", path] },
+  { name: "cat", title: "cat", packets: WHOLE, command: (path) => ["cat", path] },
+  { name: "capinfos", title: "capinfos", packets: WHOLE, command: (path) => ["capinfos", path] },
   {
     name: "tshark",
     title: "tshark -q -z rtp,streams",
@@ -87,60 +91,76 @@ function peakOf(path: string): number {
 
 const directory = mkdtempSync(join(tmpdir(), "rtcprobe-bench-"));
 const part: Part = { part: "readers", command: "make bench PART=readers", figures: [], skipped: [] };
-const made = new Map<number, string>();
 
-function captureOf(packets: number): string {
-  const path = made.get(packets) ?? join(directory, `${packets}.pcap`);
-  if (!made.has(packets)) writeCapture(path, STREAMS, packets);
-  made.set(packets, path);
-  return path;
+/** Captures of so many streams, by their packets. */
+class Captures {
+  readonly #streams: number;
+  readonly #made = new Map<number, string>();
+
+  constructor(streams: number) {
+    this.#streams = streams;
+  }
+
+  path(packets: number): string {
+    const path = this.#made.get(packets) ?? join(directory, `${this.#streams}-${packets}.pcap`);
+    if (!this.#made.has(packets)) writeCapture(path, this.#streams, packets);
+    this.#made.set(packets, path);
+    return path;
+  }
+
+  remove(): void {
+    for (const path of this.#made.values()) rmSync(path);
+  }
 }
 
-/** ns per packet, from two lengths. */
-const perPacket = (long: number, short: number, packets: number) =>
-  ((long - short) * 1e6) / (packets - packets / SHARE);
-
-async function measure({ name, title, packets, command, bar }: Reader): Promise<Figure[] | undefined> {
-  const [long, short] = [captureOf(packets), captureOf(packets / SHARE)];
-  const whole = captureOf(2e6);
+async function measure(
+  reader: Reader,
+  load: (typeof LOADS)[number],
+  captures: Captures,
+): Promise<Figure[] | undefined> {
+  const { name, title, command, bar } = reader;
+  const packets = Math.max(reader.packets, 2 * load.streams);
+  const fewer = Math.max(packets / SHARE, load.streams);
+  const [long, short, whole] = [captures.path(packets), captures.path(fewer), captures.path(WHOLE)];
   const ns: number[] = [];
   const ratios: number[] = [];
   let missed = 0;
   if (timeProgram(command(short)) === undefined) return undefined;
   for (let round = 0; round < ROUNDS; round++) {
-    process.stderr.write(`readers: ${title}, round ${round + 1} of ${ROUNDS}\n`);
-    const theirs = perPacket(
-      timeProgram(command(long)) ?? Number.NaN,
-      timeProgram(command(short)) ?? Number.NaN,
-      packets,
-    );
-    const ours = await timeOurs(whole, 2e6);
+    process.stderr.write(`readers: ${load.title}, ${title}, round ${round + 1} of ${ROUNDS}\n`);
+    const times = [timeProgram(command(long)), timeProgram(command(short))];
+    const [longMs, shortMs] = times.map((ms) => ms ?? Number.NaN) as [number, number];
+    const theirs = ((longMs - shortMs) * 1e6) / (packets - fewer);
+    const ours = await timeOurs(whole, WHOLE);
     missed += ours.missed;
     ns.push(theirs);
-    ratios.push(theirs / ((ours.ms * 1e6) / 2e6));
+    ratios.push(theirs / ((ours.ms * 1e6) / WHOLE));
   }
+  const figure = (what: string, unit: string, values: number[], terms = {}) =>
+    figureOf(`readers.${name}.${load.streams}.${what}`, unit, values, { note: `${title}; ${load.title}`, ...terms });
   const terms = { better: "more", missed, ...(bar && { bar, guarded: true }) } as const;
-  return [
-    figureOf(`readers.${name}.cost`, "ns/packet", ns, { note: title }),
-    figureOf(`readers.${name}.ratio`, "×", ratios, { ...terms, note: `${title}: its time / ours` }),
-  ];
+  return [figure("cost", "ns/packet", ns), figure("ratio", "×", ratios, terms)];
+}
+
+function measureMemory(packets: number, captures: Captures): Figure {
+  const path = captures.path(packets);
+  const values: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) values.push(peakOf(path));
+  const note = `rtcprobe analyze; ${LOADS[0]?.title}, ${formatValue(packets)} packets`;
+  return figureOf(`readers.analyze.${packets}.memory`, "MiB", values, { note });
 }
 
 try {
-  for (const reader of READERS) {
-    const figures = await measure(reader);
-    if (figures) part.figures.push(...figures);
-    else part.skipped.push({ name: reader.title, reason: "it is missing or fails" });
-  }
-  for (const packets of [2e5, 2e6]) {
-    const path = captureOf(packets);
-    const values: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) values.push(peakOf(path));
-    part.figures.push(
-      figureOf(`readers.memory.${packets}`, "MiB", values, {
-        note: `peak memory of rtcprobe analyze, ${packets} packets`,
-      }),
-    );
+  for (const load of LOADS) {
+    const captures = new Captures(load.streams);
+    for (const reader of READERS) {
+      const figures = await measure(reader, load, captures);
+      if (figures) part.figures.push(...figures);
+      else part.skipped.push({ name: `${reader.title}; ${load.title}`, reason: "it is missing or fails" });
+    }
+    if (load === LOADS[0])
+      for (const packets of [WHOLE / SHARE, WHOLE]) part.figures.push(measureMemory(packets, captures));
+    captures.remove();
   }
   printPart(part);
 } finally {

@@ -34,6 +34,8 @@ const COLUMNS: Record<string, Record<string, string>> = {
     ratio: "our pair / it",
     daemon: "with our daemon",
   },
+  offline: { rate: "ours", cpu: "CPU of both its threads", dd: "ours / dd", tcpdump: "tcpdump -r / ours" },
+  readers: { cost: "cost", ratio: "its time / ours", memory: "peak memory" },
   daemon: { cpu: "CPU", memory: "memory", late: "samples that came late or not at all" },
   snapshot: { 1000: "1 000 streams", 10000: "10 000 streams", 100000: "100 000 streams" },
   arrivals: { p50: "p50", p99: "p99", p999: "p99.9", max: "max" },
