@@ -95,4 +95,13 @@ static inline void record_wait(__u32 *version)
 	(void)__sync_fetch_and_or(version, RECORD_WAITING);
 }
 
+/*
+ * Who holds the record is about to look at all that waits: what comes from now on says so anew. Returns the version before; where that
+ * is looked at, this is a full barrier on all CPUs.
+ */
+static inline __u32 record_attend(__u32 *version)
+{
+	return __sync_fetch_and_and(version, ~(__u32)RECORD_WAITING);
+}
+
 #endif

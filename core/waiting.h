@@ -11,6 +11,8 @@
 enum {
 	WAITING_ROOMS = 256,
 	WAITING_PLACES = 32,
+	WAITING_TURNS = 2,       /* looks at them in a row */
+	WAITING_STALE_MS = 1000, /* after so long nobody looks for a packet any more: its stream is gone */
 };
 
 enum waiting_state {
@@ -37,6 +39,15 @@ static inline __u32 waiting_room_of(__u64 tag)
 	return (__u32)(tag >> 48) % WAITING_ROOMS;
 }
 
+/* Take a place that is free, or whose packet nobody came for. */
+static inline int waiting_take(struct waiting_packet *w, __u64 now)
+{
+	if (__sync_val_compare_and_swap(&w->state, WAITING_FREE, WAITING_TAKEN) == WAITING_FREE)
+		return 1;
+	return (__s64)(now - w->packet.now) > (__s64)WAITING_STALE_MS * 1000000 &&
+	       __sync_val_compare_and_swap(&w->state, WAITING_READY, WAITING_TAKEN) == WAITING_READY;
+}
+
 /* Leave a packet to the next holder of its record. True if there was a place. */
 LONG_FUNCTION int waiting_add(struct waiting_room *room, __u64 tag, const struct stream_packet *packet)
 {
@@ -45,7 +56,7 @@ LONG_FUNCTION int waiting_add(struct waiting_room *room, __u64 tag, const struct
 	for (int i = 0; i < WAITING_PLACES; i++) {
 		struct waiting_packet *w = &room->places[i];
 
-		if (__sync_val_compare_and_swap(&w->state, WAITING_FREE, WAITING_TAKEN) != WAITING_FREE)
+		if (!waiting_take(w, packet->now))
 			continue;
 		w->tag = tag;
 		w->packet = *packet;
@@ -56,7 +67,7 @@ LONG_FUNCTION int waiting_add(struct waiting_room *room, __u64 tag, const struct
 }
 
 /*
- * Account for the packets of a stream that wait, unless somebody else holds the record: then he does it. Whoever comes to
+ * Account for the packets of a stream that wait, unless somebody else holds the record: then he does it. Whoever came to
  * wait meanwhile is seen by the next holder. A packet that waits is tallied as unconfirmed; returns how many are now counted.
  * `loss` is told of what is lost, unless it is NULL.
  */
@@ -64,11 +75,13 @@ SHORT_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct
 				    struct stream_totals *totals, struct stream_detail *detail, struct loss *loss)
 {
 	int counted = 0;
+	__u32 is_mine;
 
 	record_wait(&s->version);
 	if (!record_lock(&s->version))
 		return 0;
-	for (int i = 0; i < WAITING_PLACES; i++) {
+	is_mine = record_attend(&s->version) & RECORD_WAITING; /* else a holder before said that he comes */
+	for (int i = 0; is_mine && i < WAITING_PLACES; i++) {
 		struct waiting_packet *w = &room->places[i];
 		int step = STREAM_UNCONFIRMED;
 

@@ -85,16 +85,15 @@ template <class Record> bool record_read(const Record *record, Record *copy)
  */
 template <class Record, class Release> void record_retire(Record *record, __u32 shown, Release release)
 {
-	if (shown & (RECORD_LOCKED | RECORD_WAITING) ||
-	    !__atomic_compare_exchange_n(&record->version, &shown, shown | RECORD_LOCKED, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_RELAXED))
+	if (shown & RECORD_LOCKED || !__atomic_compare_exchange_n(&record->version, &shown, shown | RECORD_LOCKED,
+								  false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
 	Record empty = {};
 
 	empty.version = shown | RECORD_LOCKED;
 	memcpy(static_cast<void *>(record), &empty, sizeof(empty));
 	release();
-	__atomic_store_n(&record->version, shown + RECORD_WRITTEN, __ATOMIC_RELEASE);
+	__atomic_store_n(&record->version, (shown & ~__u32{ RECORD_WAITING }) + RECORD_WRITTEN, __ATOMIC_RELEASE);
 }
 
 #endif

@@ -51,6 +51,9 @@ void print_depths(struct probe *skeleton, __u32 slots);
 /* For so many seeds, the most of `count` streams in a row that find no slot among `size`, a power of two; as JSON. */
 void print_slots(__u32 count, __u32 size, __u32 seeds);
 
+/* What becomes of packets that wait for their record, as JSON. */
+void print_waiting(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -198,8 +198,13 @@ int main(int argc, char **argv)
 		print_slots((__u32)atoi(argv[2]), (__u32)atoi(argv[3]), (__u32)atoi(argv[4]));
 		return 0;
 	}
+	if (argc == 2 && !strcmp(argv[1], "waiting")) {
+		print_waiting();
+		return 0;
+	}
 	if (argc != 4 || strcmp(argv[1], "replay")) {
-		fprintf(stderr, "usage: harness replay FILE LOCAL, or harness slots STREAMS SLOTS SEEDS\n");
+		fprintf(stderr,
+			"usage: harness replay FILE LOCAL, harness slots STREAMS SLOTS SEEDS, or harness waiting\n");
 		return 2;
 	}
 	file = fopen(argv[2], "rb");
