@@ -112,7 +112,7 @@ LONG_FUNCTION int extension_find(struct datagram *d, const struct rtp_header *h)
 		size = two_bytes ? d->bytes[at + 1] : (id & 15) + 1;
 		id = two_bytes ? id : id >> 4;
 		at += 1 + two_bytes;
-		if (!two_bytes && id == 15) /* RFC 8285 section 4.2: all that follows is ignored */
+		if (!two_bytes && (id == 15 || id == 0)) /* RFC 8285 section 4.2: all that follows is ignored */
 			break;
 		if (id < EXTENSION_IDS && (at + size <= end || at + 4 <= end)) {
 			d->bytes[id & (EXTENSION_IDS - 1)] = (__u8)at;

@@ -17,7 +17,7 @@ enum {
 };
 
 struct frames {
-	__u64 interval_squares_us; /* µs², sum of the squares of the intervals between frames */
+	__u64 interval_squares; /* 1 024 µs² each, sum of the squares of the intervals between frames */
 	__u32 frames;
 	__u32 recent_us;   /* sum of the last FREEZE_WINDOW intervals that were no pauses */
 	__u32 intervals;   /* how many there ever were */
@@ -59,13 +59,21 @@ static inline void frames_freeze(struct frames *f, __u32 us)
 	}
 }
 
+/* In units of 1 024 µs², rounded: in µs² an hour would leave no room for another. */
+static inline __u64 frames_square(__u64 us)
+{
+	if (us >> 32) /* 71 minutes */
+		return (us >> 5) * (us >> 5);
+	return (us * us >> 10) + (us * us >> 9 & 1);
+}
+
 /* A packet in order that begins a frame, `elapsed_ns` after the one that began the frame before. */
 static inline void frames_begin(struct frames *f, __u64 elapsed_ns)
 {
 	__u64 us = elapsed_ns / 1000;
 
 	if (f->frames) {
-		f->interval_squares_us += us * us;
+		f->interval_squares += frames_square(us);
 		frames_freeze(f, us < 0xffffffff ? (__u32)us : 0xffffffff);
 	}
 	f->frames++;

@@ -202,7 +202,8 @@ static inline int observe_indication(struct observer *o, struct datagram *d, str
 	}
 	observer_show(o, d, m.peer_at);
 	e->cookie = observer_cookie(o);
-	observe_peer(o, d, &m.id, e, name, 0, observer_arrival(o));
+	if (observer_probe_is_on(o, PROBE_STUN))
+		observe_peer(o, d, &m.id, e, name, 0, observer_arrival(o));
 	e->channel = name;
 	d->size = m.data_size;
 	d->offset += m.data_at;

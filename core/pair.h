@@ -19,8 +19,7 @@ enum transaction_state {
 	TRANSACTION_USED = 1, /* else it is free */
 	TRANSACTION_ANSWERED = 2,
 	TRANSACTION_REPEATED = 4, /* Karn: which of the two was answered nobody knows */
-	TRANSACTION_OVERDUE = 8,  /* taken for unanswered */
-	TRANSACTION_NOMINATES = 16,
+	TRANSACTION_NOMINATES = 8,
 };
 
 struct transaction {
@@ -50,7 +49,7 @@ struct pair_side {
 	__u32 errors;      /* error responses, likewise */
 	__u32 round_trips; /* those that gave a sample */
 	__u32 unmatched;   /* responses to nothing we saw, or again */
-	__u32 unanswered; /* no response within PAIR_OVERDUE_MS, or eight more began meanwhile; a late answer takes it back */
+	__u32 forgotten; /* no response before eight more began: pair_unanswered() has those that wait for too long, too */
 	__u32 consent_requests;             /* transactions that began after the pair was nominated */
 	__u32 role;                         /* enum pair_role: what this end says it is */
 	__u32 next;                         /* transaction to reuse */
@@ -136,18 +135,17 @@ static inline int transaction_is_open(const struct transaction *t)
 	return (t->state & (TRANSACTION_USED | TRANSACTION_ANSWERED)) == TRANSACTION_USED;
 }
 
-/* Give up the transactions that have waited for too long. */
-static inline void pair_give_up(struct pair_side *side, __u64 now)
+/* Requests without a response within PAIR_OVERDUE_MS, or until eight more had begun. A late answer takes one back. */
+static inline __u32 pair_unanswered(const struct pair_side *side, __u64 now)
 {
-	for (__u32 i = 0; i < PAIR_TRANSACTIONS; i++) {
-		struct transaction *t = &side->transactions[i];
+	__u32 overdue = 0;
 
-		if (transaction_is_open(t) && !(t->state & TRANSACTION_OVERDUE) &&
-		    (__s64)(now - t->sent_ns) > (__s64)PAIR_OVERDUE_MS * 1000000) {
-			t->state |= TRANSACTION_OVERDUE;
-			side->unanswered++;
-		}
+	for (__u32 i = 0; i < PAIR_TRANSACTIONS; i++) {
+		const struct transaction *t = &side->transactions[i];
+
+		overdue += transaction_is_open(t) && (__s64)(now - t->sent_ns) > (__s64)PAIR_OVERDUE_MS * 1000000;
 	}
+	return side->forgotten + overdue;
 }
 
 static inline void pair_role(struct pair_side *side, __u32 traits)
@@ -169,13 +167,12 @@ static inline void pair_request(struct pair_side *side, const struct stun_messag
 		t->state |= TRANSACTION_REPEATED;
 		return;
 	}
-	pair_give_up(side, now);
 	side->requests++;
 	side->consent_requests += !!is_nominated;
 	side->request_ns = now;
 	t = pair_transaction_at(side, side->next++); /* the oldest */
-	if (transaction_is_open(t) && !(t->state & TRANSACTION_OVERDUE))
-		side->unanswered++;
+	if (transaction_is_open(t))
+		side->forgotten++;
 	t->sent_ns = now;
 	t->id = m->id;
 	t->state = TRANSACTION_USED | (m->traits & STUN_HAS_USE_CANDIDATE ? TRANSACTION_NOMINATES : 0);
@@ -206,8 +203,6 @@ static inline int pair_response(struct pair_side *side, const struct stun_messag
 		return 0;
 	}
 	t->state |= TRANSACTION_ANSWERED;
-	if (state & TRANSACTION_OVERDUE)
-		side->unanswered--;
 	if (m->kind != STUN_SUCCESS) {
 		side->errors++;
 		return 0;

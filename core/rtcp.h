@@ -159,8 +159,10 @@ static inline void rtcp_open(struct rtcp_cursor *c, const struct datagram *d, st
 	c->blocks = format;
 	switch (c->packet) {
 	case RTCP_SR:
-		if (length < RTCP_SENDER_REPORT || d->filled < RTCP_SENDER_REPORT)
+		if (length < RTCP_SENDER_REPORT || d->filled < RTCP_SENDER_REPORT) {
+			item->packet = RTCP_OTHER; /* cut off: zeros would be taken for what its sender said */
 			return;
+		}
 		item->action = RTCP_SENDER_INFO;
 		c->at = begin + RTCP_SENDER_REPORT;
 		c->place = RTCP_AT_BLOCK;

@@ -25,6 +25,9 @@ enum : __u32 {
 	CAPTURE_RECORD_HEADER = 16, /* bytes that a file of frames has for each beside it, at the least */
 };
 
+/* No packet is later, whatever its file says: the year 2262, from which on nanoseconds have no more room in a number with a sign. */
+constexpr __u64 CAPTURE_LATEST = 0x7fffffffffffffff;
+
 /* ERR_PCAP_FORMAT: of the file as a whole, and at the byte that is read now. */
 native_error file_error(const input &in, const std::string &what);
 native_error format_error(const input &in, const std::string &what);

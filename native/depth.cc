@@ -28,7 +28,7 @@ void depth_fields(Field field, __u32 id, __u64 packets, const struct stream_dept
 	field("lossGapLost", l.gap_lost);
 	field("frameIntervalUs", depth_interval_us(&d));
 	field("frames", d.frames.frames);
-	field("frameIntervalSquaresUs", d.frames.interval_squares_us);
+	field("frameIntervalSquares", d.frames.interval_squares);
 	field("framePacketsMax", d.frames.packets_max);
 	field("frameBytesMax", d.frames.bytes_max);
 	field("freezes", d.frames.freezes);

@@ -11,14 +11,12 @@ enum { VERIFIER_LINES = 12 }; /* the last ones say why */
 
 std::string last_lines(const std::string &log, int lines)
 {
-	size_t end = log.find_last_not_of(std::string("\0\n", 2));
-	size_t begin = end;
+	size_t size = log.find_last_not_of(std::string("\0\n", 2)) + 1; /* 0 if there is nothing else */
+	size_t begin = size;
 
-	if (end == std::string::npos)
-		return {};
-	while (lines-- > 0 && begin != std::string::npos && begin > 0)
-		begin = log.rfind('\n', begin - 1);
-	return log.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin));
+	while (lines-- > 0 && begin > 0) /* `begin` is behind an end of line, or at the very first */
+		begin = log.rfind('\n', begin < 2 ? 0 : begin - 2) + 1;
+	return log.substr(begin, size - begin);
 }
 
 } // namespace

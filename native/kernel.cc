@@ -175,8 +175,8 @@ void kernel_probe::take_snapshot(struct snapshot *s)
 	s->at_ns = clock_ns(CLOCK_MONOTONIC);
 	s->epoch_ns = clock_ns(CLOCK_REALTIME);
 	show_streams(s);
-	pairs.show([](__u32) {}, [&](__u32 slot, const struct pair &pair) { pair_row(&s->pairs, slot, pair); },
-		   &s->pairs);
+	pairs.show([](__u32) {},
+		   [&](__u32 slot, const struct pair &pair) { pair_row(&s->pairs, slot, pair, s->at_ns); }, &s->pairs);
 	reports.show([](__u32) {},
 		     [&](__u32 slot, const struct report &report) { report_row(&s->reports, slot, report); },
 		     &s->reports);

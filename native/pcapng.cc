@@ -130,6 +130,7 @@ void pcapng_reader::read_packet(struct captured_packet *packet, __u32 interface_
 	packet->frame = { in->data() + header, captured };
 	packet->link_type = at.link_type;
 	time_ns = nanoseconds(units, at.units_per_s) + static_cast<__u64>(at.offset_s) * NS_PER_S;
+	time_ns = std::min(time_ns, CAPTURE_LATEST);
 	packet->time_ns = time_ns;
 }
 

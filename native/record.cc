@@ -36,7 +36,7 @@ template <class Field> void stream_fields(Field field, __u32 id, const struct st
 }
 
 /* The fields of a PairRecord. */
-template <class Field> void pair_fields(Field field, __u32 id, const struct pair &p)
+template <class Field> void pair_fields(Field field, __u32 id, const struct pair &p, __u64 now)
 {
 	field("id", id);
 	field("traits", p.traits);
@@ -45,7 +45,7 @@ template <class Field> void pair_fields(Field field, __u32 id, const struct pair
 	field("firstRetransmissions", p.sides[0].retransmissions);
 	field("firstResponses", p.sides[0].responses);
 	field("firstErrors", p.sides[0].errors);
-	field("firstUnanswered", p.sides[0].unanswered);
+	field("firstUnanswered", pair_unanswered(&p.sides[0], now));
 	field("firstConsentRequests", p.sides[0].consent_requests);
 	field("firstRole", p.sides[0].role);
 	field("firstRoundTrips", p.sides[0].round_trips);
@@ -61,7 +61,7 @@ template <class Field> void pair_fields(Field field, __u32 id, const struct pair
 	field("secondRetransmissions", p.sides[1].retransmissions);
 	field("secondResponses", p.sides[1].responses);
 	field("secondErrors", p.sides[1].errors);
-	field("secondUnanswered", p.sides[1].unanswered);
+	field("secondUnanswered", pair_unanswered(&p.sides[1], now));
 	field("secondConsentRequests", p.sides[1].consent_requests);
 	field("secondRole", p.sides[1].role);
 	field("secondRoundTrips", p.sides[1].round_trips);
@@ -150,9 +150,9 @@ void stream_row(struct record_rows *rows, __u32 id, const struct stream &s, cons
 	add_row(rows, [&](auto field) { stream_fields(field, id, s, t); });
 }
 
-void pair_row(struct record_rows *rows, __u32 id, const struct pair &p)
+void pair_row(struct record_rows *rows, __u32 id, const struct pair &p, __u64 now)
 {
-	add_row(rows, [&](auto field) { pair_fields(field, id, p); });
+	add_row(rows, [&](auto field) { pair_fields(field, id, p, now); });
 }
 
 void record_rows::grow(const std::vector<column> &fields)
@@ -215,7 +215,7 @@ Napi::Object snapshot_value(Napi::Env env, const struct snapshot &s)
 	value.Set("epochMs", milliseconds(s.epoch_ns));
 	value.Set("streams",
 		  columns_value(env, columns_of([](auto field) { stream_fields(field, 0, {}, {}); }), s.streams));
-	value.Set("pairs", columns_value(env, columns_of([](auto field) { pair_fields(field, 0, {}); }), s.pairs));
+	value.Set("pairs", columns_value(env, columns_of([](auto field) { pair_fields(field, 0, {}, 0); }), s.pairs));
 	value.Set("reports", reports_value(env, s.reports));
 	value.Set("depths", depths_value(env, s.depths));
 	value.Set("datagrams", datagrams);

@@ -39,7 +39,8 @@ struct record_rows {
 
 /* Adds a consistent copy of a stream; nothing while it is in probation. */
 void stream_row(struct record_rows *rows, __u32 id, const struct stream &s, const struct stream_totals &t);
-void pair_row(struct record_rows *rows, __u32 id, const struct pair &p);
+/* `now` is the time of the snapshot. */
+void pair_row(struct record_rows *rows, __u32 id, const struct pair &p, __u64 now);
 /* Nothing while too little says that the SSRC exists. */
 void report_row(struct record_rows *rows, __u32 id, const struct report &r);
 

@@ -34,7 +34,7 @@ void observer_snapshot(struct observer *o, struct snapshot *s)
 			depth_row(&s->depths, id, entry.record, entry.totals, entry.detail, entry.depth,
 				  bundle_of(o, entry.depth));
 	});
-	o->pairs.show([&](__u32 id, const pair_entry &entry) { pair_row(&s->pairs, id, entry.record); });
+	o->pairs.show([&](__u32 id, const pair_entry &entry) { pair_row(&s->pairs, id, entry.record, s->at_ns); });
 	o->reports.show([&](__u32 id, const report_entry &entry) { report_row(&s->reports, id, entry.record); });
 	memcpy(s->tallies, o->tallies, sizeof(s->tallies));
 }

@@ -150,7 +150,7 @@ function frameStats(record: DepthRecord, before: DepthRecord | undefined, contex
     maxPacketsPerFrame: record.framePacketsMax,
     maxBytesPerFrame: record.frameBytesMax,
     totalFrameInterval: record.frameIntervalUs / 1e6,
-    totalSquaredFrameInterval: record.frameIntervalSquaresUs / 1e12,
+    totalSquaredFrameInterval: (record.frameIntervalSquares * 1024) / 1e12,
     frameFreezes: record.freezes,
     totalFrameFreezesDuration: record.freezeUs / 1e6,
     framePauses: record.pauses,

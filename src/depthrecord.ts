@@ -37,8 +37,8 @@ export interface DepthRecord {
   frameIntervalUs: number;
   /** Of video only, as what follows up to `pauseUs`: how many there were. */
   frames: number;
-  /** Sum of the squares of those times; µs². */
-  frameIntervalSquaresUs: number;
+  /** Sum of the squares of those times; units of 1 024 µs². */
+  frameIntervalSquares: number;
   /** Most packets and payload bytes of one frame. */
   framePacketsMax: number;
   frameBytesMax: number;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Records whose every field holds a different number, through native/record.cc: for test/boundary.test.ts. */
+#include "error.h"
 #include "record.h"
+
+#include <cerrno>
+#include <string>
 
 namespace
 {
@@ -90,7 +94,7 @@ struct stream_depth make_depth()
 	d.frames.frames = NARROW + 131;
 	d.begin_ns = 11123456;
 	d.frame_ns = 11123456 + 1000 * (WIDE + 132);
-	d.frames.interval_squares_us = WIDE + 133;
+	d.frames.interval_squares = WIDE + 133;
 	d.frames.packets_max = NARROW + 134;
 	d.frames.bytes_max = NARROW + 135;
 	d.frames.freezes = NARROW + 136;
@@ -141,7 +145,7 @@ void fill_side(struct pair_side *side, __u32 from)
 	side->unmatched = NARROW + from + 8;
 	side->next = NARROW + from + 9;
 	side->errors = NARROW + from + 10;
-	side->unanswered = NARROW + from + 11;
+	side->forgotten = NARROW + from + 11;
 	side->consent_requests = NARROW + from + 12;
 	side->role = NARROW + from + 13;
 	side->request_ns = from * 1000000ULL + 14;
@@ -238,7 +242,7 @@ Napi::Value snapshot(const Napi::CallbackInfo &info)
 	depth_row(&s.depths, 1, in_probation, make_totals(), make_detail(), make_depth(), make_bundle());
 	depth_row(&s.depths, 2, make_stream(), make_totals(), make_detail(), make_depth(), make_bundle());
 	depth_row(&s.depths, 3, make_stream(), make_totals(), make_detail(), of_another, make_bundle());
-	pair_row(&s.pairs, 3, make_pair());
+	pair_row(&s.pairs, 3, make_pair(), s.at_ns);
 	report_row(&s.reports, 4, make_report());
 	hardly_heard.datagrams = REPORT_EVIDENCE - 1;
 	hardly_heard.mentions = 0;
@@ -277,9 +281,18 @@ Napi::Value origins(const Napi::CallbackInfo &info)
 	return both;
 }
 
+/* What is kept of a log of the verifier. */
+Napi::Value log_of(const Napi::CallbackInfo &info)
+{
+	std::string log = info[0].As<Napi::String>();
+
+	return Napi::String::New(info.Env(), load_failure(-EACCES, log.c_str()).log);
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("snapshot", Napi::Function::New<snapshot>(env));
+	exports.Set("log", Napi::Function::New<log_of>(env));
 	exports.Set("origins", Napi::Function::New<origins>(env));
 	return exports;
 }

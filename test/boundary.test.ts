@@ -22,6 +22,7 @@ import type { ReportRecord } from "../src/reportrecord.js";
 const boundary = createRequire(import.meta.url)("../build/Release/boundary.node") as {
   snapshot(): Snapshot;
   origins(): [Origin, Origin, Origin];
+  log(whole: string): string;
 };
 
 const WIDE = 2 ** 40;
@@ -116,7 +117,7 @@ const DEPTH: DepthRecord = {
   lossGapLost: NARROW + 184,
   frameIntervalUs: WIDE + 132,
   frames: NARROW + 131,
-  frameIntervalSquaresUs: WIDE + 133,
+  frameIntervalSquares: WIDE + 133,
   framePacketsMax: NARROW + 134,
   frameBytesMax: NARROW + 135,
   freezes: NARROW + 136,
@@ -269,4 +270,16 @@ describe("an origin", () => {
     });
     expect(relayed).not.toHaveProperty("channel");
   });
+});
+
+it.each([
+  [["processed 3 insns", "permission denied"], 2],
+  [["x"], 1],
+  [Array.from({ length: 12 }, (_, i) => `line ${i}`), 12],
+  [Array.from({ length: 40 }, (_, i) => `line ${i}`), 12],
+  [[], 0],
+])("of the verifier's log %j the last %i lines are kept, whole", (lines, kept) => {
+  for (const end of ["", "\n", "\n\n"]) {
+    expect(boundary.log(lines.join("\n") + end)).toBe(lines.slice(lines.length - kept).join("\n"));
+  }
 });

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { analyzeBytes } from "./analysis.js";
-import { pcap, pcapngWriter, START_NS, u32 } from "./packets.js";
+import { type Packet, pcap, pcapngWriter, START_NS, u32 } from "./packets.js";
 import { COUNT, expectStream, frames, jitterOf, packets } from "./referencestream.js";
 
 describe("pcap", async () => {
@@ -91,6 +91,18 @@ describe("pcapng", async () => {
       const analysis = await analyzeBytes(bytes);
       expectStream(analysis);
       expect(jitterOf(analysis)).toBe(jitterOf(reference));
+    });
+
+    it("a packet later than any time is counted, and the reading ends", async () => {
+      const units = (i: number): bigint => (i === 20 ? 2n ** 64n - 1n : (packets[i] as Packet).timeNs);
+      const bytes = Buffer.concat([
+        w.section(),
+        w.interface(1, resolution(9)(w)),
+        ...packets.map((packet, i) => w.packet(packet.bytes, units(i))),
+      ]);
+      const { streams, frames } = await analyzeBytes(bytes);
+      expect(frames.total).toBe(COUNT);
+      expect(streams[0]?.record.packets).toBe(COUNT);
     });
 
     it("simple packet blocks, which have no time", async () => {

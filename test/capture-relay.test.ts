@@ -4,7 +4,7 @@
  * the RFCs named, and the rules that README states.
  */
 import { describe, expect, it } from "vitest";
-import { addon } from "../src/native.js";
+import { addon, rowCount } from "../src/native.js";
 import { Sampler } from "../src/sampler.js";
 import type { Sample } from "../src/stats.js";
 import { withFile } from "./analysis.js";
@@ -149,6 +149,13 @@ describe("consent (RFC 7675)", () => {
     const late: Event = [7510, "second", success(100)];
     const [pair] = (await sampleOf(packets([...events, late]))).candidatePairs;
     expect(pair).toMatchObject({ requestsUnanswered: 0, responsesReceived: 2, maxRoundTripTime: 5.01 });
+  });
+
+  it("so are the last ones of a path that died: nobody asks after them", async () => {
+    const times = Array.from({ length: 10 }, (_, i) => 1000 * (i + 1));
+    const end: Event = [60_000, "second", stun(0x0011, 9)];
+    const { candidatePairs } = await sampleOf(packets([...nominated, ...unanswered(...times), end]));
+    expect(candidatePairs).toMatchObject([{ requestsUnanswered: 10, requestsSent: 11 }]);
   });
 
   it("or once eight more have begun", async () => {
@@ -403,6 +410,20 @@ describe("through a TURN relay", () => {
     expect(streams).toEqual([]);
     expect(candidatePairs).toEqual([]);
     expect(datagrams).toMatchObject({ seen: 5, turn: 5 });
+  });
+});
+
+it("no pair comes of an indication while the probe of STUN is off, and what is inside is counted", async () => {
+  const media = Array.from({ length: 20 }, (_, i): Event => {
+    return [20 * i, "first", relayed(SEND, i, rtp({ seq: i, timestamp: 960 * i }))];
+  });
+  await withFile(pcap(packets(media)), async (path) => {
+    const capture = addon.openCapture(path, { local: [ENDS.src], clockRates: {}, probes: ["rtp"] });
+    await capture.read();
+    const { streams, pairs } = capture.snapshot();
+    capture.close();
+    expect([...streams.packets]).toEqual([20]);
+    expect(rowCount(pairs)).toBe(0);
   });
 });
 

@@ -153,6 +153,17 @@ describe("what is no good RTCP", () => {
   });
 });
 
+it("a sender report that the capture cut off says nothing, which is not zero", async () => {
+  const cut = (packet: Packet): Packet => ({ ...packet, captured: 54 });
+  const { reports, datagrams } = await reportsOf([
+    ...[0, 1000].map((ms) => at(ms, senderReport(X, ms))),
+    ...[0, 1000].map((ms) => cut(at(ms + 1, senderReport(Y, ms), { ...ENDS, srcPort: 7000 }))),
+  ]);
+  const said = reports.filter((report) => report.type === "remote-outbound-rtp");
+  expect(datagrams.rtcp).toBe(4);
+  expect(said).toMatchObject([{ ssrc: X, reportsSent: 2, packetsSent: 100 }]);
+});
+
 describe("SRTCP", () => {
   /** @param tag - every byte of it */
   const seal = (index: number, cipher: "cm" | "gcm", tag: number): Buffer => {

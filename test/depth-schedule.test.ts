@@ -229,6 +229,22 @@ describe("the depth probe on schedules: frames", () => {
   });
 });
 
+describe("the depth probe on schedules: a video that was paused", () => {
+  it.each([0.9, 3600, 4500, 20_000])("for %d s, and again: its squared intervals are those", async (seconds) => {
+    const packets: Sent[] = [];
+    const pauses = [seconds, 0.04, 7, seconds, 0.04];
+    let ms = 0;
+    for (let number = 0; number < 300; number++) {
+      packets.push({ number, mediaMs: ms, sentMs: ms, ms });
+      ms += number % 50 === 49 ? 1000 * (pauses[(number - 49) / 50] ?? 0) : 33;
+    }
+    const intervals = packets.slice(1).map((packet, i) => (packet.ms - (packets[i] as Sent).ms) / 1000);
+    const squares = intervals.reduce((sum, interval) => sum + interval ** 2, 0);
+    const { totalSquaredFrameInterval = 0 } = await statsOf(packets, VIDEO, plain);
+    expect(Math.abs(totalSquaredFrameInterval / squares - 1)).toBeLessThan(1e-6);
+  });
+});
+
 describe("the depth probe on schedules: header extensions", () => {
   const steady = (count: number): Sent[] =>
     Array.from({ length: count }, (_, i) => ({
@@ -318,6 +334,24 @@ describe("the depth probe on schedules: header extensions", () => {
       return extension([[11, Buffer.concat([Buffer.from([flags]), u16(frame + 65_400), structure])]], seed % 2 === 0);
     });
     expect(stats.keyFrameHints).toBe(isKey.slice(100).filter(Boolean).length);
+  });
+
+  it("ends at an element of id 0 that has a length (RFC 8285 section 4.2): what is behind it is nobody's", async () => {
+    const packets = steady(1500);
+    const voices = levels(new Random(1), packets.length).map((level) => Buffer.from([level]));
+    const stats = await statsOf(packets, AUDIO, ({ sentMs }, i) =>
+      extension(
+        [
+          [5, voices[i] as Buffer],
+          [0, Buffer.from([1, 2])],
+          [2, sendTime(sentMs)],
+        ],
+        false,
+      ),
+    );
+    const last = (voices.at(-1) as Buffer)[0] as number;
+    expect(stats.audioLevel).toBeCloseTo(10 ** (-(last & 127) / 20), 12);
+    expect(stats).not.toHaveProperty("transitVariation");
   });
 
   it.each([

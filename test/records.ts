@@ -68,7 +68,7 @@ export function depthRecord(changes: Partial<DepthRecord> = {}): DepthRecord {
     lossGapLost: 0,
     frames: 0,
     frameIntervalUs: 0,
-    frameIntervalSquaresUs: 0,
+    frameIntervalSquares: 0,
     framePacketsMax: 0,
     frameBytesMax: 0,
     freezes: 0,

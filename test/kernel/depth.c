@@ -40,7 +40,7 @@ static void print_frames(const struct frames *f, __u64 interval_us)
 {
 	print_number("frameIntervalUs", interval_us);
 	print_number("frames", f->frames);
-	print_number("frameIntervalSquaresUs", f->interval_squares_us);
+	print_number("frameIntervalSquares", f->interval_squares);
 	print_number("framePacketsMax", f->packets_max);
 	print_number("frameBytesMax", f->bytes_max);
 	print_number("freezes", f->freezes);

@@ -23,6 +23,8 @@ enum {
 	REPORT_SLOTS = 1 << 10,
 };
 
+static __u64 latest_ns; /* of the packets that were sent */
+
 enum { RECORD_HEAD = 12 }; /* tag and version, of records that have them */
 
 /* Records look as if others had had them: what begins in one must leave nothing of it. The head of each says that it is free. */
@@ -69,6 +71,7 @@ static void replay(struct probe *skeleton, FILE *file, const char *local_text)
 	    egress = bpf_program__fd(skeleton->progs.rtp_egress);
 	uint32_t header[6];
 	struct pcap_record record;
+	__u64 now;
 
 	if (inet_pton(family, local_text, local) != 1 || fread(header, sizeof(header), 1, file) != 1 ||
 	    header[0] != 0xa1b23c4d || header[5] != 1)
@@ -79,8 +82,9 @@ static void replay(struct probe *skeleton, FILE *file, const char *local_text)
 		memset(packet, 0, sizeof(packet));
 		if (fread(packet, record.captured, 1, file) != 1)
 			fail("read");
-		run_packet(is_outbound(packet, local, family) ? egress : ingress, packet, record.length,
-			   record.seconds * 1000000000ull + record.nanoseconds);
+		now = record.seconds * 1000000000ull + record.nanoseconds;
+		latest_ns = now > latest_ns ? now : latest_ns;
+		run_packet(is_outbound(packet, local, family) ? egress : ingress, packet, record.length, now);
 	}
 }
 
@@ -112,7 +116,7 @@ static void print_side(const char *end, const struct pair_side *side)
 	print_number(end, "Retransmissions", side->retransmissions);
 	print_number(end, "Responses", side->responses);
 	print_number(end, "Errors", side->errors);
-	print_number(end, "Unanswered", side->unanswered);
+	print_number(end, "Unanswered", pair_unanswered(side, latest_ns));
 	print_number(end, "ConsentRequests", side->consent_requests);
 	print_number(end, "Role", side->role);
 	print_number(end, "RoundTrips", side->round_trips);
