@@ -136,6 +136,17 @@ static inline enum sequence_step stream_jump(struct stream *s, struct stream_tot
 	return sequence_step(&detail->sequence, 1, SEQUENCE_MAX_DROPOUT);
 }
 
+/* Another run, which begins with this packet, of which the one before it tells nothing. */
+static inline void stream_resume(struct stream *s, struct stream_totals *totals, struct stream_detail *detail,
+				 const struct stream_packet *packet)
+{
+	totals->expected_before += detail->sequence.max_seq - detail->sequence.base_seq + 1;
+	sequence_begin(&detail->sequence, packet->header.sequence);
+	s->last_ns = detail->order_ns = packet->now;
+	s->last_ts = detail->order_ts = packet->header.timestamp;
+	detail->is_interrupted = detail->has_bad_seq = detail->behind = 0;
+}
+
 /* The sender changed the payload type: timestamps of two clocks do not subtract, so timing starts anew on a new one. */
 static inline void stream_payload_type(struct stream *s, struct stream_detail *detail, const struct rtp_header *h,
 				       __u64 now, __u32 configured_rate)
@@ -193,7 +204,7 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_totals *totals,
 {
 	const struct rtp_header *h = &packet->header;
 	enum sequence_step step = SEQUENCE_ADVANCED;
-	int consistent;
+	int consistent, resumes;
 	__s32 delta;
 
 	if (!s || !totals || !detail || !packet)
@@ -207,7 +218,10 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_totals *totals,
 	delta = sequence_delta(&detail->sequence, h->sequence);
 	consistent = h->payload_type == s->payload_type && h->csrc_count == detail->csrc_count &&
 		     delta <= STREAM_NEAR && delta >= -STREAM_NEAR;
-	if (totals->packets) {
+	resumes = detail->is_interrupted;
+	if (resumes) {
+		stream_resume(s, totals, detail, packet);
+	} else if (totals->packets) {
 		if (stream_is_another(s, delta)) /* not one sender's numbers: begin anew */
 			stream_begin(s, totals, detail, packet);
 		else
@@ -225,7 +239,7 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_totals *totals,
 	if (step == SEQUENCE_JUMP)
 		step = stream_jump(s, totals, detail, h->sequence);
 	stream_sequence_settled(s, totals, detail);
-	if (totals->packets > 1 && step != SEQUENCE_JUMP) {
+	if (totals->packets > 1 && !resumes && step != SEQUENCE_JUMP) {
 		if (s->clock_rate)
 			stream_jitter(s, detail, packet->now, h->timestamp, step == SEQUENCE_ADVANCED);
 		else

@@ -73,9 +73,9 @@ struct stream_detail {
 	__u64 cgroup_id; /* of the socket; 0 = not known */
 	__u32 pid;       /* that created the socket; 0 = not seen */
 	__u8 has_bad_seq;
-	__u8 behind;     /* the last packet did not advance the sequence: order_* tell of the one that did */
-	__u8 csrc_count; /* of the last packet */
-	__u8 reserved;
+	__u8 behind;         /* the last packet did not advance the sequence: order_* tell of the one that did */
+	__u8 csrc_count;     /* of the last packet */
+	__u8 is_interrupted; /* packets went by that nobody looked at: the next one begins another run */
 	struct clock_search search;
 	__u64 reserved_rest[2]; /* so that every record begins with a cache line */
 };
@@ -176,7 +176,16 @@ static inline void stream_begin(struct stream *s, struct stream_totals *totals, 
 	detail->csrc_count = h->csrc_count;
 	detail->behind = 0;
 	detail->has_bad_seq = 0;
+	detail->is_interrupted = 0;
 	clock_search_begin(&detail->search);
+}
+
+/* The probe was off, and is on again: what it did not see is neither lost nor late. The caller holds the record. */
+static inline void stream_interrupt(struct stream *s, struct stream_detail *detail)
+{
+	if (s->evidence == STREAM_SETTLED)
+		s->evidence = STREAM_EVIDENCE;
+	detail->is_interrupted = 1;
 }
 
 #endif

@@ -121,6 +121,9 @@ void kernel_probe::set_probes(__u32 wanted)
 			fresh = std::make_unique<depth_maps>(bpf_map__fd(next.ingress->maps.depths),
 							     bpf_map__fd(next.ingress->maps.bundles),
 							     options.stream_slots);
+		if (wanted & ~enabled & PROBE_RTP)
+			streams.change_all(
+				[&](__u32 slot, struct stream *s) { stream_interrupt(s, details.at(slot)); });
 		attach(next, wanted);
 		programs = std::move(next);
 		if (fresh)

@@ -79,6 +79,26 @@ template <class Record> bool record_read(const Record *record, Record *copy)
 	return record_visit(record, [&] { memcpy(static_cast<void *>(copy), record, sizeof(*copy)); });
 }
 
+/* Change a record that is not free, as a writer does. False if others held it for all the tries. */
+template <class Record, class Change> bool record_change(Record *record, Change change)
+{
+	enum { TRIES = 100000 };
+
+	for (int i = 0; i < TRIES; i++) {
+		__u32 seen = __atomic_load_n(&record->version, __ATOMIC_RELAXED);
+
+		if (seen & RECORD_LOCKED || !__atomic_compare_exchange_n(&record->version, &seen, seen | RECORD_LOCKED,
+									 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			continue;
+		if (record->tag != 0)
+			change(record);
+		/* Whoever came to wait meanwhile said so in the version. */
+		__atomic_fetch_add(&record->version, RECORD_WRITTEN - RECORD_LOCKED, __ATOMIC_RELEASE);
+		return true;
+	}
+	return false;
+}
+
 /*
  * Set a record free if it still has the version that was shown. A free slot is all zero but for its version. `release` is called
  * while it is held.

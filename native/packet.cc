@@ -53,8 +53,12 @@ void packet_stream::set_probes(__u32 probes)
 
 	if ((probes != 0) != (observer.probes != 0))
 		ring.listen(probes != 0);
-	if (probes & ~observer.probes & PROBE_DEPTH) /* it begins anew: nobody looked meanwhile */
-		observer.streams.for_each([](stream_entry *entry) { entry->depth.tag = 0; });
+	observer.streams.for_each([begun = probes & ~observer.probes](stream_entry *entry) {
+		if (begun & PROBE_RTP)
+			stream_interrupt(&entry->record, &entry->detail);
+		if (begun & (PROBE_RTP | PROBE_DEPTH)) /* it begins anew: nobody looked meanwhile */
+			entry->depth.tag = 0;
+	});
 	observer.probes = probes;
 }
 

@@ -46,6 +46,15 @@ public:
 		}
 	}
 
+	/* Calls change(slot, record) for all, each held as a writer holds it. */
+	template <class Change> void change_all(Change change)
+	{
+		present.clear();
+		find_present(0, records.slots());
+		for (const shown_slot &one : present)
+			record_change(records.at(one.slot), [&](Record *record) { change(one.slot, record); });
+	}
+
 	void retire(__u32 slot)
 	{
 		auto found =
