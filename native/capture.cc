@@ -5,12 +5,20 @@
 
 #include "datagrams.h"
 
+namespace
+{
+
+/* Slots, so that no file has more memory than it is worth: 420 MiB of streams, 40 of pairs. Beyond them datagrams are told as tableFull. */
+enum : __u32 { MOST_STREAMS = 1 << 18, MOST_PAIRS = 1 << 15 };
+
+} // namespace
+
 capture::capture(std::string path) : looker(std::move(path))
 {
-	observer.streams.open(1 << 12, false);
-	observer.pairs.open(1 << 10, false);
-	observer.bundles.open(1 << 8, false);
-	observer.reports.open(1 << 10, false);
+	observer.streams.open(1 << 12, MOST_STREAMS);
+	observer.pairs.open(1 << 10, MOST_PAIRS);
+	observer.bundles.open(1 << 8, MOST_STREAMS);
+	observer.reports.open(1 << 10, MOST_STREAMS);
 	std::fill(std::begin(likely), std::end(likely), stream_table::NONE);
 }
 

@@ -30,10 +30,10 @@ packet_stream::packet_stream(const std::string &interface, __u32 stream_slots, _
 	sigset_t all, before;
 
 	stopped.take(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
-	observer.streams.open(stream_slots, true);
-	observer.pairs.open(pair_slots, true);
-	observer.bundles.open(stream_slots, true);
-	observer.reports.open(stream_slots, true);
+	observer.streams.open(stream_slots, stream_slots);
+	observer.pairs.open(pair_slots, pair_slots);
+	observer.bundles.open(stream_slots, stream_slots);
+	observer.reports.open(stream_slots, stream_slots);
 	observer.probes = 0;
 	sigfillset(&all); /* signals are for the main thread */
 	pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -13,6 +13,7 @@ enum : __u32 {
 	BLOCK_PACKET_SIMPLE = 3,
 	BLOCK_PACKET = 6,
 	BYTE_ORDER_MAGIC = 0x1a2b3c4d,
+	MOST_INTERFACES = 1 << 16,
 
 	BLOCK_HEADER = 8, /* type and length; the length stands again at the end */
 	BLOCK_FRAME = 12,
@@ -90,6 +91,8 @@ void pcapng_reader::read_interface()
 
 	if (size < INTERFACE_HEADER + 4)
 		throw format_error(*in, "a short interface block");
+	if (interfaces.size() == MOST_INTERFACES)
+		throw format_error(*in, "more than " + std::to_string(MOST_INTERFACES) + " interfaces in a section");
 	added.link_type = order.u16(in->data() + 8);
 	added.snap_length = order.u32(in->data() + 12);
 	while (at + 4 <= end) {

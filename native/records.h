@@ -19,12 +19,12 @@ template <class Entry> class record_table
 public:
 	static constexpr __u32 NONE = ~0u;
 
-	/* `slots` is a power of two. A fixed table never grows: its slots bound its entries. */
-	void open(__u32 slots, bool fixed)
+	/* Powers of two. The table grows up to the most slots, which bound its entries. */
+	void open(__u32 slots, __u32 most)
 	{
 		set_index(std::vector<__u32>(slots, NONE));
-		is_fixed = fixed;
-		if (fixed)
+		most_slots = most;
+		if (slots == most)
 			entries.reserve(slots);
 	}
 
@@ -78,20 +78,20 @@ public:
 		if (spare.record.tag == 0)
 			return;
 		put_spare();
-		if (!is_fixed && live() * LOAD > index.size())
+		if (index.size() < most_slots && live() * LOAD > index.size())
 			grow(now);
 	}
 
 	/*
-	 * Make room: forget the stale, and double the index unless that alone made enough. False if the table is fixed, or
-	 * so empty that more slots would not help.
+	 * Make room: forget the stale, and double the index unless that alone made enough. False if the table has the most slots, or
+	 * is so empty that more would not help.
 	 */
 	bool grow(__u64 now)
 	{
 		size_t slots = index.size();
 		size_t before = live();
 
-		if (is_fixed || before * LOAD * 64 < slots)
+		if (slots >= most_slots || before * LOAD * 64 < slots)
 			return false;
 		for (__u32 id = 0; id < entries.size(); id++)
 			if (entries[id].record.tag != 0 && entries[id].is_stale(now))
@@ -171,7 +171,7 @@ public:
 	}
 
 private:
-	/* Slots per entry at the least. At 1/4 full, 1 claim in 65 000 finds its eight slots taken and makes it grow. */
+	/* Slots per entry while the table can grow: then one claim in 4^TABLE_PROBES finds all its slots taken. */
 	static constexpr size_t LOAD = 4;
 	static constexpr size_t LARGE = 512;
 	static constexpr __u32 AHEAD = 8; /* entries that are fetched before they are shown */
@@ -240,7 +240,7 @@ private:
 	std::vector<__u32> shown; /* version of each entry at the last snapshot; 0 = none saw it */
 	Entry spare = {};
 	__u32 asked = 0;
-	bool is_fixed = false;
+	size_t most_slots = 0;
 };
 
 using stream_table = record_table<stream_entry>;

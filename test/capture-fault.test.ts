@@ -8,9 +8,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { addon } from "../src/native.js";
+import { addon, rowCount, type Snapshot } from "../src/native.js";
 import { analyzeBytes, analyzeFile, withFile } from "./analysis.js";
-import { pcap, pcapngWriter, u32 } from "./packets.js";
+import { CaptureWriter } from "./capturewriter.js";
+import { ENDS, pcap, pcapngWriter, rtp, stun, u32 } from "./packets.js";
 import { COUNT, expectStream, frames, packets } from "./referencestream.js";
 
 describe("files that are not whole or not captures", () => {
@@ -75,6 +76,11 @@ describe("files that are not whole or not captures", () => {
       "a block of 5 bytes",
       Buffer.concat([w.section(), w.w32(6), w.w32(5), Buffer.alloc(20)]),
       /a block of 5 bytes at byte 28/,
+    ],
+    [
+      "a section of more interfaces than anybody has",
+      Buffer.concat([w.section(), ...Array.from({ length: 65_537 }, () => w.interface(1))]),
+      /more than 65536 interfaces in a section at byte/,
     ],
     ["lengths that differ", Buffer.concat([w.section(), w.interface(1).fill(0, 20)]), /two lengths differ at byte 28/],
     [
@@ -161,5 +167,42 @@ describe("pipes", () => {
       await expect(reading).rejects.toMatchObject({ code: "ERR_CLOSED" });
       expect(() => capture.snapshot()).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
     });
+  });
+});
+
+describe("more streams and pairs than a file may have", () => {
+  const [STREAMS, PAIRS] = [2 ** 18, 2 ** 15];
+  const ids = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+  async function snapshotOf(writer: CaptureWriter): Promise<Snapshot> {
+    return withFile(Buffer.from(writer.take()), async (path) => {
+      const capture = addon.openCapture(path, { local: [], clockRates: {} });
+      while (await capture.read());
+      const snapshot = capture.snapshot();
+      capture.close();
+      return snapshot;
+    });
+  }
+
+  it("every datagram beyond them is told, of SSRCs by chance at one time", async () => {
+    const count = 1.25 * STREAMS;
+    const writer = new CaptureWriter();
+    for (const ssrc of ids(count)) writer.add(ENDS, rtp({ seq: 1, timestamp: 1, ssrc, payload: 0 }), 0);
+    const { datagrams } = await snapshotOf(writer);
+    expect(datagrams.unconfirmed + datagrams.tableFull).toBe(count);
+    expect(datagrams.unconfirmed).toBeLessThanOrEqual(STREAMS);
+    expect(datagrams.unconfirmed).toBeGreaterThan(0.9 * STREAMS);
+  });
+
+  it("and of STUN requests from everywhere", async () => {
+    const count = 1.25 * PAIRS;
+    const writer = new CaptureWriter();
+    for (const id of ids(count))
+      writer.add({ ...ENDS, src: `10.0.${id >> 8}.${id & 255}` }, stun(0x0001, id), id * 1e6);
+    const { datagrams, pairs } = await snapshotOf(writer);
+    expect(rowCount(pairs)).toBe(datagrams.stun);
+    expect(datagrams.stun + datagrams.tableFull).toBe(count);
+    expect(datagrams.stun).toBeLessThanOrEqual(PAIRS);
+    expect(datagrams.stun).toBeGreaterThan(0.9 * PAIRS);
   });
 });

@@ -21,6 +21,7 @@
 namespace
 {
 
+constexpr __u32 MOST_SLOTS = 1 << 10;
 constexpr __u32 LINK_TYPES[] = { 0, 1, 12, 14, 101, 108, 113, 228, 229, 276 };
 
 /* Takes the input apart from the front. */
@@ -63,13 +64,14 @@ void check(const struct observer &o)
 void fuzz_datagrams(struct input_bytes in, bool fixed)
 {
 	struct observer o;
+	__u32 most = fixed ? 8 : MOST_SLOTS;
 	__u64 now = 1;
 
 	tag_keys_begin(&o.config.keys, 1);
-	o.streams.open(8, fixed);
-	o.pairs.open(8, fixed);
-	o.bundles.open(8, fixed);
-	o.reports.open(8, fixed);
+	o.streams.open(8, most);
+	o.pairs.open(8, most);
+	o.bundles.open(8, most);
+	o.reports.open(8, most);
 	while (in.size) {
 		struct udp_packet udp = {};
 		__u32 how = in.take(1);
@@ -97,10 +99,10 @@ void fuzz_frames(struct input_bytes in)
 	__u64 now = 1;
 
 	tag_keys_begin(&o.config.keys, 1);
-	o.streams.open(8, false);
-	o.pairs.open(8, false);
-	o.bundles.open(8, false);
-	o.reports.open(8, false);
+	o.streams.open(8, MOST_SLOTS);
+	o.pairs.open(8, MOST_SLOTS);
+	o.bundles.open(8, MOST_SLOTS);
+	o.reports.open(8, MOST_SLOTS);
 	while (in.size) {
 		__u32 link_type = LINK_TYPES[in.take(1) % std::size(LINK_TYPES)];
 		struct bytes taken = in.take_bytes(in.take(1));
