@@ -12,8 +12,6 @@
 
 #include "../core/endpoints.h"
 
-enum { IPV6_EXTENSIONS = 6 }; /* headers that are walked */
-
 /* True if the packet may be UDP: the one question that everybody else's traffic pays for. */
 static __always_inline int is_udp_candidate(struct __sk_buff *skb, __u8 *is_ipv6)
 {

@@ -4,7 +4,6 @@
 
 #include "extension.h"
 #include "sequence.h"
-#include "table.h"
 
 /*
  * All streams of one 5-tuple in one direction, by the sequence number that they share when the sender uses transport-wide

@@ -85,8 +85,8 @@ static inline void depth_step(struct stream_depth *d, struct depth_step *step, c
 	step->is_new_frame = !(d->flags & DEPTH_FRAME) || step->is_restart || step->ticks > 0;
 	step->is_sent_known = 0;
 	step->send_ns = 0;
-	if (packet->header.extension_size && packet->now - d->step_ns >= ELEMENT_SEND_STEP_NS) {
-		step->send_ns = packet->now - d->step_ns;
+	if (packet->header.extension_size && depth_since(d->step_ns, packet->now) >= ELEMENT_SEND_STEP_NS) {
+		step->send_ns = depth_since(d->step_ns, packet->now);
 		d->step_ns = packet->now;
 	}
 }

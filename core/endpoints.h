@@ -10,6 +10,8 @@ enum direction {
 	DIRECTION_UNKNOWN, /* a capture, and nobody said which end is ours */
 };
 
+enum { IPV6_EXTENSIONS = 6 }; /* headers that are walked on the way to UDP */
+
 /* TURN channels are 0x4000 to 0x4FFF (RFC 8656 section 12); with this bit it is a hash of a peer's address. */
 enum { ENDPOINTS_RELAYED = 0x8000 };
 
@@ -27,7 +29,7 @@ struct endpoints {
 
 _Static_assert(sizeof(struct endpoints) == 48, "endpoints is part of map values: no padding");
 
-/* True if the source is the end that a pair names first: this host's, or else the lower (address, port). */
+/* True if the source is the end that a pair names first: this host's, or else one of both whatever the direction. */
 static inline int endpoints_source_first(const struct endpoints *e)
 {
 	if (e->direction != DIRECTION_UNKNOWN)

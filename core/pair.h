@@ -69,7 +69,7 @@ enum pair_trait {
 
 /*
  * One 5-tuple that carries STUN, or one peer behind a TURN relay on it. `first` is this host's end, or in a capture without a
- * known end the lower address. Its requests give our round trip; those of the peer give our turnaround only (responseDelay).
+ * known end either. Its requests give our round trip; those of the peer give our turnaround only (responseDelay).
  */
 struct pair {
 	__u64 tag;

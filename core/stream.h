@@ -6,7 +6,6 @@
 #include "endpoints.h"
 #include "rtp.h"
 #include "sequence.h"
-#include "table.h"
 
 /*
  * One stream: one SSRC, one direction, one 5-tuple on one socket. This is what a usual packet changes, in one cache line; what else is

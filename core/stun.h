@@ -96,16 +96,6 @@ static inline int stun_parse(const struct datagram *d, struct stun_message *m)
 	return 1;
 }
 
-static inline __u32 network_u32(__u32 value)
-{
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(value) : value;
-}
-
-static inline __u16 network_u16(__u16 value)
-{
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(value) : value;
-}
-
 /*
  * The attribute at byte `at` of the message, where the window stands. Returns how many bytes it takes, 0 if nothing that
  * counts comes behind: MESSAGE-INTEGRITY protects only what is before it (RFC 8489 section 14.5).
@@ -163,10 +153,10 @@ static inline int stun_xor_address(const struct datagram *d, const struct stun_i
 		return 0;
 	a->is_ipv6 = family == 2;
 	a->reserved = 0;
-	a->port = network_u16(read_u16(d, 6) ^ (STUN_COOKIE >> 16));
-	a->words[0] = network_u32(read_u32(d, 8) ^ STUN_COOKIE);
+	a->port = wire_u16(read_u16(d, 6) ^ (STUN_COOKIE >> 16));
+	a->words[0] = wire_u32(read_u32(d, 8) ^ STUN_COOKIE);
 	for (int i = 0; i < 3; i++)
-		a->words[i + 1] = family == 2 ? network_u32(read_u32(d, 12 + 4 * i) ^ id->word[i]) : 0;
+		a->words[i + 1] = family == 2 ? wire_u32(read_u32(d, 12 + 4 * i) ^ id->word[i]) : 0;
 	return 1;
 }
 

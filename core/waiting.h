@@ -3,6 +3,7 @@
 #define RTCPROBE_CORE_WAITING_H
 
 #include "receive.h"
+#include "table.h"
 
 /*
  * Packets that found their record locked. Who sends may be scheduled away in the middle of a write, for milliseconds; what

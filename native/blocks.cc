@@ -2,7 +2,6 @@
 #include "blocks.h"
 
 #include <new>
-#include <utility>
 
 namespace
 {

@@ -2,7 +2,6 @@
 #ifndef RTCPROBE_NATIVE_CAPTURE_H
 #define RTCPROBE_NATIVE_CAPTURE_H
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>

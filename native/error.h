@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-/* What native code throws. error_value.h turns it into a JavaScript Error at the boundary, and only there. */
+/* What native code throws. value.h turns it into a JavaScript Error at the boundary, and only there. */
 class native_error : public std::exception
 {
 public:

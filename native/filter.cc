@@ -12,6 +12,7 @@
 
 #include "core.h"
 #include "error.h"
+#include "link.h"
 
 namespace
 {
@@ -38,14 +39,14 @@ const struct sock_filter program[] = {
 	/*  7 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 0),
 	/*  8 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_8021Q, 2, 0),
 	/*  9 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_8021AD, 1, 0),
-	/* 10 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x9100, 0, 11),
+	/* 10 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_QINQ_OLD, 0, 11),
 	/* 11 */ BPF_STMT(BPF_MISC | BPF_TXA, 0),
 	/* 12 */ BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 4),
 	/* 13 */ BPF_STMT(BPF_MISC | BPF_TAX, 0),
 	/* 14 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, 0),
 	/* 15 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_8021Q, 2, 0),
 	/* 16 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_8021AD, 1, 0),
-	/* 17 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x9100, 0, 4),
+	/* 17 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_QINQ_OLD, 0, 4),
 	/* 18 */ BPF_STMT(BPF_MISC | BPF_TXA, 0),
 	/* 19 */ BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 4),
 	/* 20 */ BPF_STMT(BPF_MISC | BPF_TAX, 0),

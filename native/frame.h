@@ -24,7 +24,6 @@ struct udp_packet {
 enum : __u32 {
 	IPV4_HEADER = 20,
 	IPV6_HEADER = 40,
-	IPV6_EXTENSIONS = 6, /* headers that are walked, as in the kernel */
 	UDP_HEADER = 8,
 };
 

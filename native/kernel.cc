@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "kernel.h"
 
-#include <ctime>
 #include <fcntl.h>
 
 #include <bpf/bpf.h>
@@ -9,6 +8,7 @@
 
 #include "probe.skel.h"
 
+#include "clock.h"
 #include "record.h"
 
 namespace
@@ -21,14 +21,6 @@ enum {
 int say_nothing(enum libbpf_print_level, const char *, va_list)
 {
 	return 0;
-}
-
-__u64 clock_ns(clockid_t clock)
-{
-	struct timespec now = {};
-
-	clock_gettime(clock, &now);
-	return static_cast<__u64>(now.tv_sec) * 1000000000u + static_cast<__u64>(now.tv_nsec);
 }
 
 } // namespace
@@ -175,8 +167,8 @@ void kernel_probe::take_snapshot(struct snapshot *s)
 	std::vector<struct tallies> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
 	__u32 zero = 0;
 
-	s->at_ns = clock_ns(CLOCK_MONOTONIC);
-	s->epoch_ns = clock_ns(CLOCK_REALTIME);
+	s->at_ns = read_clock(CLOCK_MONOTONIC);
+	s->epoch_ns = read_clock(CLOCK_REALTIME);
 	show_streams(s);
 	pairs.show([](__u32) {},
 		   [&](__u32 slot, const struct pair &pair) { pair_row(&s->pairs, slot, pair, s->at_ns); }, &s->pairs);

@@ -3,6 +3,7 @@
 #include "lines.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <string>

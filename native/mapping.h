@@ -2,10 +2,9 @@
 #ifndef RTCPROBE_NATIVE_MAPPING_H
 #define RTCPROBE_NATIVE_MAPPING_H
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <vector>
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -50,14 +49,34 @@ private:
 };
 
 /*
+ * A writer holds a record for some ten nanoseconds, or for milliseconds if it lost its CPU meanwhile: then whoever wants the record
+ * leaves it the CPU now and then.
+ */
+class record_patience
+{
+public:
+	/* False once it is at its end. */
+	bool wait()
+	{
+		if (++tries % SPINS == 0)
+			sched_yield();
+		return tries < TRIES;
+	}
+
+private:
+	enum { SPINS = 1000, TRIES = 200 * SPINS };
+	int tries = 0;
+};
+
+/*
  * The reader's half of the lock in core/table.h: calls visit(), which reads the record where it lies, until nobody wrote to it
- * meanwhile. False if it is free, or if a writer held it for all the tries (it holds it for some ten nanoseconds).
+ * meanwhile. False if it is free, or if a writer held it for all the tries.
  */
 template <class Record, class Visit> bool record_visit(const Record *record, Visit visit)
 {
-	enum { TRIES = 100000 };
+	record_patience patience;
 
-	for (int i = 0; i < TRIES; i++) {
+	do {
 		__u32 before = __atomic_load_n(&record->version, __ATOMIC_ACQUIRE);
 		bool is_free;
 
@@ -69,7 +88,7 @@ template <class Record, class Visit> bool record_visit(const Record *record, Vis
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&record->version, __ATOMIC_RELAXED) == before)
 			return !is_free;
-	}
+	} while (patience.wait());
 	return false;
 }
 
@@ -82,9 +101,9 @@ template <class Record> bool record_read(const Record *record, Record *copy)
 /* Change a record that is not free, as a writer does. False if others held it for all the tries. */
 template <class Record, class Change> bool record_change(Record *record, Change change)
 {
-	enum { TRIES = 100000 };
+	record_patience patience;
 
-	for (int i = 0; i < TRIES; i++) {
+	do {
 		__u32 seen = __atomic_load_n(&record->version, __ATOMIC_RELAXED);
 
 		if (seen & RECORD_LOCKED || !__atomic_compare_exchange_n(&record->version, &seen, seen | RECORD_LOCKED,
@@ -95,7 +114,7 @@ template <class Record, class Change> bool record_change(Record *record, Change 
 		/* Whoever came to wait meanwhile said so in the version. */
 		__atomic_fetch_add(&record->version, RECORD_WRITTEN - RECORD_LOCKED, __ATOMIC_RELEASE);
 		return true;
-	}
+	} while (patience.wait());
 	return false;
 }
 

@@ -3,42 +3,50 @@
 
 #include <algorithm>
 #include <csignal>
-#include <ctime>
 
 #include <sys/eventfd.h>
 
+#include "clock.h"
 #include "datagrams.h"
 
 namespace
 {
 
-__u64 read_clock(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return static_cast<__u64>(time.tv_sec) * NS_PER_S + static_cast<__u64>(time.tv_nsec);
-}
-
 enum { CLOCK_TRIES = 3 };
+
+/* No signal comes to this thread, or to one that it begins, as long as this lives. */
+class signals_held
+{
+public:
+	signals_held()
+	{
+		sigset_t all;
+
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &before);
+	}
+	signals_held(const signals_held &) = delete;
+	signals_held &operator=(const signals_held &) = delete;
+	~signals_held() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+
+private:
+	sigset_t before;
+};
 
 } // namespace
 
 packet_stream::packet_stream(const std::string &interface, __u32 stream_slots, __u32 pair_slots)
 	: ring(interface), is_everywhere(interface.empty())
 {
-	sigset_t all, before;
-
 	stopped.take(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
 	observer.streams.open(stream_slots, stream_slots);
 	observer.pairs.open(pair_slots, pair_slots);
 	observer.bundles.open(stream_slots, stream_slots);
 	observer.reports.open(stream_slots, stream_slots);
 	observer.probes = 0;
-	sigfillset(&all); /* signals are for the main thread */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	signals_held held; /* they are for the main thread */
+
 	reader = std::thread(&packet_stream::run, this);
-	pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 packet_stream::~packet_stream()

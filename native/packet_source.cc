@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <ctime>
 #include <memory>
 
+#include "clock.h"
 #include "packet.h"
 #include "record.h"
 #include "source.h"
@@ -30,14 +30,6 @@ private:
 
 	std::unique_ptr<packet_stream> state; /* empty once closed; its end joins the thread */
 };
-
-__u64 read_clock(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return static_cast<__u64>(time.tv_sec) * NS_PER_S + static_cast<__u64>(time.tv_nsec);
-}
 
 Napi::Function packet_source::define(Napi::Env env)
 {

@@ -7,10 +7,9 @@ namespace
 enum : __u32 {
 	MAGIC_MICROSECONDS = 0xa1b2c3d4,
 	MAGIC_NANOSECONDS = 0xa1b23c4d,
-	MAGIC_MODIFIED = 0xa1b2cd34, /* Kuznetzov's: eight bytes more in every record header */
+	MAGIC_MODIFIED = 0xa1b2cd34, /* Kuznetzov's: more in every record header */
 	FILE_HEADER = 24,
-	RECORD_HEADER = 16,
-	RECORD_HEADER_MODIFIED = 24,
+	MODIFIED_EXTRA = 8,
 	LINK_TYPE_BITS = 0xffff, /* those above tell of a frame check sequence */
 };
 
@@ -36,7 +35,9 @@ pcap_reader::pcap_reader(input *file) : in(file)
 	order.is_swapped = !is_magic(order.u32(in->data()));
 	magic = order.u32(in->data());
 	fraction_ns = magic == MAGIC_NANOSECONDS ? 1 : 1000;
-	record_header = magic == MAGIC_MODIFIED ? RECORD_HEADER_MODIFIED : RECORD_HEADER;
+	record_header = CAPTURE_RECORD_HEADER;
+	if (magic == MAGIC_MODIFIED)
+		record_header += MODIFIED_EXTRA;
 	link_type = order.u32(in->data() + 20) & LINK_TYPE_BITS;
 	check_link_type(*in, link_type);
 	in->skip(FILE_HEADER);

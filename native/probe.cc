@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "probe.h"
 
-#include <cerrno>
 #include <memory>
 
 #include "kernel.h"

@@ -16,6 +16,7 @@
 #include "../../core/pair.h"
 #include "../../core/report.h"
 #include "../../core/stream.h"
+#include "../../core/table.h"
 
 #include "probe.skel.h"
 
