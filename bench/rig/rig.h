@@ -82,6 +82,11 @@ struct load {
 	bool impatient; /* does not wait for what it sent: others read from the socket as well */
 };
 
+/* The bytes that are the same in every packet. */
+void packet_begin(unsigned char *p, const struct options *options);
+/* What differs from packet to packet: a number of its own each, and for RTP and RTCP those of its stream. */
+void packet_number(unsigned char *p, const struct load *l, uint32_t stream, uint16_t sequence);
+
 void load_open(struct load *l, const struct network *network, const struct options *options, uint32_t index);
 struct course course_begin(const struct load *l);
 
