@@ -29,6 +29,8 @@ const DEFLATE_BYTES = 1024;
 const POOL_BYTES = 65_536;
 /** A hundred thousand streams take a fifth of it; a length above it is no length. */
 export const MAX_FRAME_BYTES = 2 ** 28;
+/** Room for later versions. JSON has no such byte, and a column's doubles hardly one where it would be taken for a format. */
+const MAX_FORMAT = 31;
 
 const deflate = promisify(deflateRaw) as (text: string, options: { level: number }) => Promise<Buffer>;
 const inflate = promisify(inflateRaw);
@@ -102,11 +104,15 @@ export async function encodeFrame(content: Content, head: FrameHead): Promise<Bu
   return frame;
 }
 
-/**
- * What lies at `at`: a frame; "torn" when the bytes end before it does; "corrupt" when the checksum or the length is wrong, and
- * then `end` is where the next frame would begin, if the length can be believed.
- */
-export function readFrame(bytes: Buffer, at: number): FoundFrame | "torn" | { corrupt: true; end: number | undefined } {
+/** Not a frame: the bytes end before it does; or the checksum or the length is wrong. `end` is where the length says it ends. */
+type Broken = "torn" | { corrupt: true; end: number | undefined };
+
+export function isWhole(found: FoundFrame | Broken): found is FoundFrame {
+  return found !== "torn" && !("corrupt" in found);
+}
+
+/** What lies at `at`. */
+export function readFrame(bytes: Buffer, at: number): FoundFrame | Broken {
   if (at + PREFIX_BYTES > bytes.length) return "torn";
   const length = bytes.readUInt32LE(at);
   if (length < HEAD_BYTES || length > MAX_FRAME_BYTES) return { corrupt: true, end: undefined };
@@ -124,6 +130,23 @@ export function readFrame(bytes: Buffer, at: number): FoundFrame | "torn" | { co
     body: content.subarray(HEAD_BYTES),
     end,
   };
+}
+
+/** Most bytes are told from a head by this, so that few places cost a checksum. */
+function couldBegin(bytes: Buffer, at: number): boolean {
+  const format = bytes[at + PREFIX_BYTES] as number;
+  if (format < 1 || format > MAX_FORMAT) return false;
+  const number = bytes.readDoubleLE(at + PREFIX_BYTES + 1);
+  const pointsBefore = bytes.readDoubleLE(at + PREFIX_BYTES + 9);
+  return Number.isSafeInteger(number) && number >= 0 && Number.isSafeInteger(pointsBefore) && pointsBefore >= 0;
+}
+
+/** Where the next whole frame begins, from `from` on, at whatever byte: behind damage no length can be believed. */
+export function findFrame(bytes: Buffer, from: number): number | undefined {
+  for (let at = from; at + PREFIX_BYTES + HEAD_BYTES <= bytes.length; at++) {
+    if (couldBegin(bytes, at) && isWhole(readFrame(bytes, at))) return at;
+  }
+  return undefined;
 }
 
 async function decodeColumns(body: Buffer): Promise<ColumnSample> {

@@ -4,7 +4,7 @@ import { type Dirent, readdirSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoName, RtcprobeError } from "./errors.js";
-import { decodeContent, type FoundFrame, readFrame } from "./frame.js";
+import { decodeContent, type FoundFrame, findFrame, isWhole, readFrame } from "./frame.js";
 import type { Content } from "./sink.js";
 
 const FILE_NAME = /^\d{16}\.seg$/;
@@ -35,30 +35,26 @@ export function listSegments(directory: string): string[] {
 }
 
 /**
- * The frames of a segment. Corrupt bytes with a whole frame behind them are passed over; what follows the last whole frame is
- * "torn" if the writer could have died there.
+ * The frames of a segment. Bytes with a whole frame somewhere behind them are "corrupt" and passed over; what follows the last whole
+ * frame is "torn" if the writer could have died there.
  */
 export function* scanFrames(bytes: Buffer): Generator<FoundFrame | "corrupt" | "torn"> {
   for (let at = 0; at < bytes.length; ) {
     const found = readFrame(bytes, at);
-    if (found === "torn") {
-      yield "torn";
-      return;
-    }
-    if (!("corrupt" in found)) {
+    if (isWhole(found)) {
       yield found;
       at = found.end;
       continue;
     }
-    if (found.end === undefined || found.end === bytes.length) {
+    const next = findFrame(bytes, at + 1);
+    if (next === undefined) {
       // Zeros are what a file system leaves of a write that power did not wait for.
-      yield found.end === bytes.length || isZero(bytes.subarray(at)) ? "torn" : "corrupt";
+      const isTorn = found === "torn" || found.end === bytes.length || isZero(bytes.subarray(at));
+      yield isTorn ? "torn" : "corrupt";
       return;
     }
     yield "corrupt";
-    const next = readFrame(bytes, found.end);
-    if (next === "torn" || "corrupt" in next) return;
-    at = found.end;
+    at = next;
   }
 }
 

@@ -249,6 +249,53 @@ describe("journal: after a crash", () => {
     expect(await readAll()).toMatchObject({ samples: [1, 3, 4].map(sampleAt), damaged: 1 });
   });
 
+  /** Where each frame of the first segment begins, by the lengths that were written. */
+  function frameStarts(bytes: Buffer): number[] {
+    const starts: number[] = [];
+    for (let at = 0; at < bytes.length; at += 8 + bytes.readUInt32LE(at)) starts.push(at);
+    return starts;
+  }
+
+  it.each(range(32))("a flipped bit %i in a length costs that sample only, and its points are counted", async (bit) => {
+    const first = await open();
+    first.openCursor("sink");
+    await writeAndClose(first, ...range(40));
+    const path = pathOf(files()[0]);
+    const bytes = readFileSync(path);
+    const at = (frameStarts(bytes)[5] as number) + Math.floor(bit / 8);
+    bytes[at] = (bytes[at] as number) ^ (1 << (bit % 8));
+    writeFileSync(path, bytes);
+    const journal = await open();
+    expect(events).toEqual([expect.stringContaining("is damaged in 1 places, which are passed over")]);
+    expect(journal.status()).toMatchObject({ corrupt: 1, torn: 0, bytes: bytes.length });
+    const cursor = journal.openCursor("sink");
+    const seen: number[] = [];
+    for (let entry = await cursor.take(); entry; entry = await cursor.take()) seen.push(numberOf(entry.content));
+    expect(seen).toEqual(range(40).filter((n) => n !== 5));
+    expect(cursor.lost).toEqual({ damaged: 4 });
+    await writeAndClose(journal, 40);
+    expect((await readAll()).samples.map(numberOf)).toEqual(range(41).filter((n) => n !== 5));
+  });
+
+  it("only what lies behind the last whole sample is cut, however much before it is damaged", async () => {
+    await writeAndClose(await open(), ...range(40));
+    const path = pathOf(files()[0]);
+    const bytes = readFileSync(path);
+    const starts = frameStarts(bytes);
+    bytes.writeUInt32LE(0xffffffff, 0);
+    bytes.fill(0, starts[10], starts[20]);
+    bytes.fill(0xff, starts[30], (starts[31] as number) + 8);
+    writeFileSync(path, bytes.subarray(0, -10));
+    const journal = await open();
+    expect(journal.status()).toMatchObject({ corrupt: 3, torn: 1, bytes: starts[39] });
+    await writeAndClose(journal, 39);
+    const { samples, damaged } = await readAll();
+    expect(samples.map(numberOf)).toEqual(
+      range(40).filter((n) => n > 0 && (n < 10 || n >= 20) && n !== 30 && n !== 31),
+    );
+    expect(damaged).toBe(3);
+  });
+
   it("kill -9 at any moment: nothing that the disk had is lost, nothing is there twice, numbers go on", async () => {
     const writer = `
       const { openJournal } = await import(${JSON.stringify(resolve(import.meta.dirname, "../src/journal.ts"))});
