@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** The calls of a daemon with all that they reach: their files, Daily, the journal and the webhook. */
 import { hostname } from "node:os";
-import { isDeepStrictEqual } from "node:util";
 import { type BookOptions, CallBook } from "./call/book.js";
 import { CallStore } from "./call/store.js";
-import { openWebhook, type Webhook } from "./call/webhook.js";
+import { openWebhook, type Webhook, type WebhookOptions } from "./call/webhook.js";
 import type { Config } from "./config.js";
 import { openDaily } from "./dailyconfig.js";
-import type { Store } from "./store.js";
+import type { Change, Store } from "./store.js";
 
 /** Without a section for Daily nothing is asked, so these only say when to give up. */
 const TIMES = { firstPoll: 0, pollInterval: 15_000, deadline: 0 };
@@ -15,10 +14,10 @@ const TIMES = { firstPoll: 0, pollInterval: 15_000, deadline: 0 };
 export interface CallService {
   calls: CallBook;
   /**
-   * Takes over the settings of Daily and of calls, but for where calls are kept.
-   * @throws RtcprobeError ERR_CONFIG, and then no webhook is heard
+   * The settings of Daily and of calls, but for where calls are kept.
+   * @throws RtcprobeError ERR_CONFIG, and then all is as it was
    */
-  configure(config: Config): Promise<void>;
+  prepare(config: Config): Promise<Change>;
   close(): Promise<void>;
 }
 
@@ -46,25 +45,40 @@ export async function openCalls(config: Config, store: Store, say: (line: string
     },
     say,
   });
-  let heard: NonNullable<Config["daily"]>["webhook"];
+  let heard: WebhookOptions | undefined;
   let webhook: Webhook | undefined;
-  const hear = async (wanted: typeof heard): Promise<void> => {
-    if (isDeepStrictEqual(wanted, heard)) return;
-    await webhook?.close();
-    [webhook, heard] = [undefined, undefined];
-    if (wanted) webhook = await openWebhook(wanted, (ended) => calls.endMeeting(ended));
-    heard = wanted;
+  /** Listens beside the webhook that is heard, for the new address may not be to be had. */
+  const prepareWebhook = async (wanted: WebhookOptions | undefined): Promise<Change> => {
+    if (wanted && wanted.address === heard?.address && wanted.port === heard.port) {
+      const apply = async () => {
+        if (wanted.secret !== heard?.secret) webhook?.useSecret(wanted.secret);
+        heard = wanted;
+      };
+      return { apply, discard: () => undefined };
+    }
+    const next = wanted && (await openWebhook(wanted, (ended) => calls.endMeeting(ended)));
+    const apply = async () => {
+      const before = webhook;
+      [webhook, heard] = [next, wanted];
+      await before?.close();
+    };
+    return { apply, discard: () => next?.close() };
   };
-  await hear(config.daily?.webhook);
+  await (await prepareWebhook(config.daily?.webhook)).apply();
   calls.open();
   return {
     calls,
-    async configure(next) {
-      calls.configure(await bookOptions(next));
-      await hear(next.daily?.webhook);
+    async prepare(next) {
+      const options = await bookOptions(next);
+      const change = await prepareWebhook(next.daily?.webhook);
+      const apply = () => {
+        calls.configure(options);
+        return change.apply();
+      };
+      return { ...change, apply };
     },
     async close() {
-      await hear(undefined);
+      await webhook?.close();
       await calls.close();
     },
   };

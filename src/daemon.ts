@@ -19,7 +19,7 @@ import { HOOK_PROBES, listProbes, type ProbeState } from "./probes.js";
 import { Sampler } from "./sampler.js";
 import { type LiveSource, openLive, switchProbes } from "./source.js";
 import { type ColumnSample, type Sample, toSample } from "./stats.js";
-import { openStore, type Store, type StoreOptions } from "./store.js";
+import { type Change, openStore, type Store, type StoreOptions } from "./store.js";
 
 /** Time the sinks have to write what is queued when the daemon stops; milliseconds. */
 const FLUSH_MS = 5000;
@@ -155,23 +155,36 @@ class Daemon implements Controlled {
     return { kind: "packet", ...chosen, framesMissed: live.source.framesMissed() };
   }
 
-  /** Takes over what it can of the configuration as it is now. The source stays open, so no stream is lost. */
+  /** Takes over what it can of the configuration as it is now, or nothing. The source stays open, so no stream is lost. */
   async reload(load: () => Promise<Config>): Promise<void> {
     const { say } = this.#options;
     try {
       const { config, fixed } = adoptConfig(this.#config, await load());
-      if (!isDeepStrictEqual(config.probes, this.#config.probes)) {
-        const probes = HOOK_PROBES.filter((name) => config.probes.includes(name));
-        switchProbes(this.#live, probes);
-      }
-      this.#config = config;
-      await this.#store.configure(config.sinks, config.host ?? hostname(), FLUSH_MS);
-      await this.#callService.configure(config);
+      await this.#adopt(config);
       say(`the configuration is read anew${fixed.length > 0 ? `; ${fixed.join(", ")}: restart for these` : ""}`);
     } catch (error) {
       const { message, hint } = error as RtcprobeError;
       say(`the configuration cannot be taken over: ${message}${hint === undefined ? "" : `; ${hint}`}`);
     }
+  }
+
+  /** @throws RtcprobeError, and then all is as it was */
+  async #adopt(config: Config): Promise<void> {
+    const changes: Change[] = [];
+    try {
+      changes.push(await this.#store.prepare(config.sinks, config.host ?? hostname(), FLUSH_MS));
+      changes.push(await this.#callService.prepare(config));
+      // Last of what can fail: it is done when it does not.
+      if (!isDeepStrictEqual(config.probes, this.#config.probes)) {
+        const probes = HOOK_PROBES.filter((name) => config.probes.includes(name));
+        switchProbes(this.#live, probes);
+      }
+    } catch (error) {
+      for (const change of changes) await change.discard();
+      throw error;
+    }
+    this.#config = config;
+    for (const change of changes) await change.apply();
   }
 
   #noteClock(): void {

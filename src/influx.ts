@@ -53,10 +53,15 @@ class InfluxTarget implements Target {
   }
 }
 
+/** @throws RtcprobeError ERR_CONFIG when the URL or the token is unusable */
+export function makeInfluxTarget(options: InfluxOptions, deadlineMs = LIMITS.deadlineMs): Target {
+  return new InfluxTarget(options, deadlineMs);
+}
+
 /**
  * A sink that writes to an InfluxDB. `say` gets one line when an outage begins, one when it ends, and one when points are
  * lost.
- * @throws RtcprobeError ERR_CONFIG when the URL or the token is unusable.
+ * @throws RtcprobeError ERR_CONFIG as makeInfluxTarget
  */
 export function openInflux(
   options: InfluxOptions,
@@ -64,5 +69,5 @@ export function openInflux(
   limits: Partial<InfluxLimits> = {},
 ): Sink {
   const all = { ...LIMITS, ...limits };
-  return new Delivery({ ...delivery, target: new InfluxTarget(options, all.deadlineMs), limits: all });
+  return new Delivery({ ...delivery, target: makeInfluxTarget(options, all.deadlineMs), limits: all });
 }

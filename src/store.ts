@@ -2,8 +2,10 @@
 /** The journal and the sinks over it, as configured, and as configured anew. */
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import type { Target } from "./delivery.js";
 import { type Journal, type JournalOptions, type JournalStatus, openJournal } from "./journal.js";
 import type { WriteText } from "./linefile.js";
+import type { Lines } from "./lines.js";
 import type { Content, Feed, Sink, SinkStatus } from "./sink.js";
 import type { SinkConfig } from "./sinkconfig.js";
 
@@ -19,36 +21,54 @@ export interface StoreOptions {
 /** Bytes of the refused points that are kept for a person to look at, per sink. */
 const REFUSED_BYTES = 2 ** 20;
 
-/** Opens one sink. @throws RtcprobeError ERR_CONFIG */
-export async function openSink(config: SinkConfig, feed: Feed, options: StoreOptions): Promise<Sink> {
-  // InfluxDB's client is memory that a journal does not need.
-  const { Delivery, DELIVERY_LIMITS } = await import("./delivery.js");
-  const { FileTarget, formatRefused, LineFile, StreamTarget } = await import("./linefile.js");
-  const { host, journal, say, writeText } = options;
-  const { name, perStream } = config;
-  const refused = new LineFile(join(journal.directory, `${name}.refused`), REFUSED_BYTES);
-  const delivery = { name, feed, host, perStream, say };
+/** What a configuration changes, to be taken over at once: all of it that can fail is done. */
+export interface Change {
+  /** Never rejects. */
+  apply(): Promise<void>;
+  /** It is not to be applied. */
+  discard(): void | Promise<void>;
+}
+
+interface PreparedSink {
+  config: SinkConfig;
+  open(feed: Feed): Sink;
+  /** It is not to be opened. */
+  discard(): void;
+}
+
+/** @throws RtcprobeError ERR_CONFIG */
+async function makeTarget(config: SinkConfig, { writeText }: StoreOptions): Promise<Target> {
+  const { FileTarget, StreamTarget } = await import("./linefile.js");
   switch (config.type) {
     case "influxdb": {
-      const { openInflux } = await import("./influx.js");
-      return openInflux(config.influx, {
-        ...delivery,
-        quarantine: (lines, reason) => refused.append(formatRefused(lines, reason)).catch(() => undefined),
-      });
+      const { makeInfluxTarget } = await import("./influx.js");
+      return makeInfluxTarget(config.influx);
     }
     case "file":
-      return new Delivery({
-        ...delivery,
-        target: new FileTarget(config.path, config.maxBytes),
-        limits: DELIVERY_LIMITS,
-      });
+      return new FileTarget(config.path, config.maxBytes);
     case "stdout":
-      return new Delivery({
-        ...delivery,
-        target: new StreamTarget(writeText ?? (() => Promise.reject(new Error("no standard output")))),
-        limits: DELIVERY_LIMITS,
-      });
+      return new StreamTarget(writeText ?? (() => Promise.reject(new Error("no standard output"))));
   }
+}
+
+/** @throws RtcprobeError ERR_CONFIG */
+async function prepareSink(config: SinkConfig, options: StoreOptions): Promise<PreparedSink> {
+  // InfluxDB's client is memory that a journal does not need.
+  const { Delivery, DELIVERY_LIMITS } = await import("./delivery.js");
+  const { formatRefused, LineFile } = await import("./linefile.js");
+  const target = await makeTarget(config, options);
+  const { host, journal, say } = options;
+  const { name, perStream } = config;
+  const refused = new LineFile(join(journal.directory, `${name}.refused`), REFUSED_BYTES);
+  const quarantine = (lines: Lines, reason: string): Promise<void> =>
+    refused.append(formatRefused(lines, reason)).catch(() => undefined);
+  const delivery = { name, host, perStream, say, target, limits: DELIVERY_LIMITS, quarantine };
+  return { config, open: (feed) => new Delivery({ ...delivery, feed }), discard: () => target.close() };
+}
+
+/** Opens one sink. @throws RtcprobeError ERR_CONFIG */
+export async function openSink(config: SinkConfig, feed: Feed, options: StoreOptions): Promise<Sink> {
+  return (await prepareSink(config, options)).open(feed);
 }
 
 interface OpenSink {
@@ -83,27 +103,35 @@ export class Store {
   }
 
   /**
-   * Closes the sinks that are configured no more or otherwise, and opens those that are new. A sink whose name stays goes on
-   * where it stood.
-   * @throws RtcprobeError ERR_CONFIG, and then all is as it was but for the sinks that were closed
+   * Makes the sinks that are new or configured otherwise. Applied, it closes those that are configured no more or otherwise; a sink
+   * whose name stays goes on where it stood.
+   * @throws RtcprobeError ERR_CONFIG, and then all is as it was
    */
-  async configure(configs: readonly SinkConfig[], host: string, flushMs: number): Promise<void> {
+  async prepare(configs: readonly SinkConfig[], host: string, flushMs: number): Promise<Change> {
+    const options = { ...this.#options, host };
     const sameHost = host === this.#options.host;
-    this.#options.host = host;
     const stays = ({ config }: OpenSink) => sameHost && configs.some((wanted) => isDeepStrictEqual(wanted, config));
-    const ending = this.#sinks.filter((open) => !stays(open));
-    this.#sinks = this.#sinks.filter(stays);
-    await Promise.all(ending.map(({ sink }) => sink.close(flushMs)));
-    for (const config of configs) {
-      if (this.#sinks.some((open) => open.config.name === config.name)) continue;
-      const feed = this.#journal.openCursor(config.name);
-      try {
-        this.#sinks.push({ config, sink: await openSink(config, feed, this.#options) });
-      } catch (error) {
-        feed.close();
-        throw error;
+    const staying = this.#sinks.filter(stays);
+    const made: PreparedSink[] = [];
+    const discard = () => {
+      for (const sink of made) sink.discard();
+    };
+    try {
+      for (const config of configs) {
+        if (!staying.some((open) => open.config.name === config.name)) made.push(await prepareSink(config, options));
       }
+    } catch (error) {
+      discard();
+      throw error;
     }
+    const apply = async () => {
+      const ending = this.#sinks.filter((open) => !stays(open));
+      await Promise.all(ending.map(({ sink }) => sink.close(flushMs)));
+      const opened = made.map(({ config, open }) => ({ config, sink: open(this.#journal.openCursor(config.name)) }));
+      this.#sinks = [...staying, ...opened];
+      this.#options.host = host;
+    };
+    return { apply, discard };
   }
 
   /** Sinks and journal have so many milliseconds each; what is not sent by then stays in the journal. */
@@ -117,7 +145,8 @@ export class Store {
 export async function openStore(options: StoreOptions, configs: readonly SinkConfig[]): Promise<Store> {
   const store = new Store(await openJournal(options.journal, options.say), options);
   try {
-    await store.configure(configs, options.host, 0);
+    const change = await store.prepare(configs, options.host, 0);
+    await change.apply();
   } catch (error) {
     await store.close(0);
     throw error;

@@ -5,11 +5,13 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { askDaemon } from "../src/client.js";
+import type { Health } from "../src/health.js";
 import type { Sample } from "../src/stats.js";
 import { can } from "./capability.js";
 import { BEHAVIOURS, type FaultServer, startFaultServer } from "./faultserver.js";
@@ -27,6 +29,7 @@ describe.skipIf(!can.bpf.ok)(`daemon: its store — ${can.bpf.why || "eBPF"}`, (
     directory = mkdtempSync(join(tmpdir(), "rtcprobe-store-"));
     server = await startFaultServer(BEHAVIOURS.take);
     configure("");
+    writeFileSync(join(directory, "hmac"), "c2VjcmV0");
   });
   afterEach(async () => {
     for (const child of children.splice(0)) {
@@ -36,8 +39,14 @@ describe.skipIf(!can.bpf.ok)(`daemon: its store — ${can.bpf.why || "eBPF"}`, (
     rmSync(directory, { recursive: true, force: true });
   });
 
+  const webhookAt = (port: string) =>
+    `daily: { webhook: "127.0.0.1:${port}", webhookSecretFile: ${join(directory, "hmac")} }`;
+
   function configure(text: string): void {
-    const common = `journal: { directory: ${directory}/journal }\ncalls: { directory: ${directory}/calls }\nhost: h1\n`;
+    const usual = ["interval: 100ms\n", "host: h1\n"].filter(
+      (line) => !text.includes(line.slice(0, line.indexOf(":"))),
+    );
+    const common = `journal: { directory: ${directory}/journal }\ncalls: { directory: ${directory}/calls }\n${usual.join("")}`;
     writeFileSync(join(directory, "config.yaml"), common + text);
   }
   const flags = (socket = "c.sock") => [
@@ -55,7 +64,7 @@ describe.skipIf(!can.bpf.ok)(`daemon: its store — ${can.bpf.why || "eBPF"}`, (
   }
 
   async function start(...options: string[]): Promise<Daemon> {
-    const child = startProgram(["run", "--interval", "100ms", ...flags(), ...options]);
+    const child = startProgram(["run", ...flags(), ...options]);
     children.push(child);
     let [out, said] = ["", ""];
     child.stdout?.on("data", (text) => {
@@ -126,6 +135,35 @@ describe.skipIf(!can.bpf.ok)(`daemon: its store — ${can.bpf.why || "eBPF"}`, (
     const times = (await daemon.stop()).map(({ timeNs }) => timeNs);
     // The cursor went on where it stood: from the first sample that it was there for, none is missing, none is twice.
     expect(sentTimes()).toEqual(times.slice(times.indexOf(sent[0] as string)));
+  });
+
+  it.each([
+    ["an InfluxDB token", (url: string) => `influx: { url: "${url}", token: "a\\nb" }`, "the InfluxDB token holds"],
+    ["a port for webhooks", (url: string) => webhookAt(new URL(url).port), "cannot listen for webhooks on 127.0.0.1"],
+    ["a key of Daily", () => 'daily: { key: "a\\nb" }', "the Daily key holds"],
+  ])("SIGHUP: %s that cannot be had leaves everything as it was", async (_, refused, said) => {
+    const sinks = (more: string) => `sinks: [{ type: file, path: ${directory}/points${more} }]\n`;
+    const lines = () => readFileSync(join(directory, "points"), "utf8").split("\n").length;
+    const settled = async () => {
+      const health = await askDaemon<Health>({ socket: join(directory, "c.sock"), path: "/v1/health" });
+      const { intervalSeconds, probes, sinks: all } = health;
+      return { intervalSeconds, probes, sinks: all.map(({ name, state }) => `${name} ${state}`) };
+    };
+    configure(sinks(""));
+    const daemon = await start();
+    await eventually(() => expect(lines()).toBeGreaterThan(3));
+    const before = await settled();
+    expect(before).toMatchObject({ intervalSeconds: 0.1, sinks: ["journal ok", "file ok"] });
+    // What is refused is not the first, nor the last, of what changes.
+    const changed = `${sinks(", maxBytes: 1MiB")}interval: 2s\nprobes: [rtp]\nhost: h2\n${refused(server.url)}\n`;
+    configure(changed);
+    daemon.child.kill("SIGHUP");
+    await eventually(() => expect(daemon.said()).toContain(`cannot be taken over: ${said}`));
+    expect(await settled()).toEqual(before);
+    const written = lines();
+    await eventually(() => expect(lines()).toBeGreaterThan(written + 5));
+    await daemon.stop();
+    expect(readFileSync(join(directory, "points"), "utf8")).not.toContain("host=h2");
   });
 
   it("two daemons do not share a journal", async () => {

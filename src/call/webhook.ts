@@ -21,6 +21,8 @@ export interface EndedMeeting {
 
 export interface Webhook {
   port: number;
+  /** From now on. */
+  useSecret(secret: string): void;
   close(): Promise<void>;
 }
 
@@ -112,7 +114,7 @@ export async function openWebhook(
   { address, port, secret }: WebhookOptions,
   onEnded: (ended: EndedMeeting) => void,
 ): Promise<Webhook> {
-  const gate = new WebhookGate(secret);
+  let gate = new WebhookGate(secret);
   const header = (request: IncomingMessage, name: string): string | undefined => request.headers[name]?.toString();
   const server = createServer({ requestTimeout: PATIENCE_MS, headersTimeout: PATIENCE_MS }, (request, response) => {
     const judge = async (): Promise<number> => {
@@ -142,6 +144,9 @@ export async function openWebhook(
   }
   return {
     port: (server.address() as { port: number }).port,
+    useSecret(next) {
+      gate = new WebhookGate(next);
+    },
     async close() {
       server.close();
       server.closeAllConnections();
