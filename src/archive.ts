@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The segments of a journal on disk: appended to, cut where the last writer died, and deleted oldest first at the bounds. */
-import { accessSync, constants, mkdirSync, readFileSync, statSync, truncateSync } from "node:fs";
-import { type FileHandle, mkdir, open, unlink } from "node:fs/promises";
+import { accessSync, constants, readFileSync, statSync, truncateSync } from "node:fs";
+import { type FileHandle, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectory } from "./directory.js";
 import { errnoName, RtcprobeError } from "./errors.js";
 import { listSegments, numberOfName, scanFrames, segmentName } from "./segment.js";
 
@@ -32,7 +33,7 @@ export type Expiry = "bytes" | "age" | "space";
 export const HINTS: Readonly<Record<string, string>> = {
   EACCES: "give this user the right to write there, or choose another journal.directory",
   EROFS: "the file system is read-only: choose another journal.directory",
-  ENOENT: "the directory is gone: make it again",
+  ENOENT: "make the directory, or choose another journal.directory",
   ENOSPC: "the file system is full: make room, or choose another journal.directory",
   EDQUOT: "the quota is used up: make room, or choose another journal.directory",
 };
@@ -43,7 +44,7 @@ const PASSING = new Set(["EROFS", "ENOSPC", "EDQUOT"]);
 /** @throws RtcprobeError ERR_JOURNAL when it can be no journal of ours, whatever is done to the disk */
 export function prepareDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory, 0o700);
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     listSegments(directory);
   } catch (error) {
@@ -187,7 +188,7 @@ export class Archive {
       this.#handle = await open(last.path, "a");
       return [this.#handle, last];
     }
-    await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
+    makeDirectory(this.#options.directory, 0o700);
     const path = join(this.#options.directory, segmentName(number));
     this.#handle = await open(path, "ax", 0o600);
     const segment = { path, first: number, bytes: 0, lastWriteMs: now };

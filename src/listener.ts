@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The place of the control socket in the file system: taken by one daemon at a time, and left clean. */
-import { chmod, link, lstat, mkdir, mkdtemp, rename, rm, unlink } from "node:fs/promises";
+import { chmod, link, lstat, mkdtemp, rename, rm, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 import { dirname, join } from "node:path";
+import { makeDirectory } from "./directory.js";
 import { errnoName, RtcprobeError } from "./errors.js";
 
 const CONNECT_MS = 2000;
@@ -93,7 +94,7 @@ function listenOn(server: Server, path: string): Promise<void> {
 export async function publishSocket(server: Server, path: string): Promise<() => Promise<void>> {
   let hidden: string | undefined;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectory(dirname(path), DIRECTORY_MODE);
     hidden = await mkdtemp(`${dirname(path)}/.`);
     const made = join(hidden, "s");
     if (Buffer.byteLength(made) > MAX_PATH_BYTES) {

@@ -7,7 +7,6 @@ import {
   appendFileSync,
   closeSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,6 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Raw } from "../daily/record.js";
+import { makeDirectory } from "../directory.js";
 import { errnoName, RtcprobeError } from "../errors.js";
 import type { Call } from "./call.js";
 import type { Row } from "./traffic.js";
@@ -109,7 +109,7 @@ export class CallStore {
     const path = join(this.#directory, name);
     const aside = `${path}.new`;
     try {
-      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      makeDirectory(this.#directory, 0o700);
       const file = openSync(aside, "w", 0o600);
       try {
         writeFileSync(file, text);

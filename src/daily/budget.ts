@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Which requests Daily's limits still count: those of one process, or of all processes that share a file. */
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { makeDirectory } from "../directory.js";
 import { takeName, type Unlock } from "../lock.js";
 
 export interface Counted {
@@ -81,7 +82,7 @@ export class SharedBudget implements BudgetStore {
   async #lock(): Promise<Unlock | undefined> {
     const end = performance.now() + PATIENCE_MS;
     try {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+      makeDirectory(dirname(this.#path), 0o700);
       const { dev, ino } = statSync(dirname(this.#path));
       while (performance.now() < end) {
         const unlock = await takeName(`daily-${dev}-${ino}`);
