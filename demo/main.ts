@@ -115,7 +115,8 @@ class Watch {
 
 async function startProbe(cgroup: string, directory: string, seconds: number, undo: Undo[]): Promise<Watch> {
   const config = join(directory, "config.yaml");
-  await writeFile(config, `journal:\n  directory: ${join(directory, "journal")}\n`);
+  const kept = ["journal", "calls"].map((kind) => `${kind}:\n  directory: ${join(directory, kind)}\n`);
+  await writeFile(config, kept.join(""));
   const options = ["--config", config, "--socket", join(directory, "control.sock"), "--cgroup", cgroup];
   const length = ["--interval", `${INTERVAL_MS}ms`, "--duration", `${seconds + 60}s`];
   const command = [process.execPath, PROBE, "run", "--json", "--source", "ebpf", ...options, ...length];

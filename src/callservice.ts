@@ -6,6 +6,7 @@ import { CallStore } from "./call/store.js";
 import { openWebhook, type Webhook, type WebhookOptions } from "./call/webhook.js";
 import type { Config } from "./config.js";
 import { openDaily } from "./dailyconfig.js";
+import type { Unlock } from "./lock.js";
 import type { Change, Store } from "./store.js";
 
 /** Without a section for Daily nothing is asked, so these only say when to give up. */
@@ -35,9 +36,28 @@ async function bookOptions(config: Config) {
 
 /** @throws RtcprobeError ERR_FILE, ERR_CONFIG */
 export async function openCalls(config: Config, store: Store, say: (line: string) => void): Promise<CallService> {
+  const callStore = new CallStore(config.calls.directory);
+  const unlock = await callStore.lock();
+  try {
+    return await openLocked(config, { callStore, unlock, store, say });
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+interface Outlets {
+  callStore: CallStore;
+  /** When all is over. */
+  unlock: Unlock;
+  store: Store;
+  say(line: string): void;
+}
+
+async function openLocked(config: Config, { callStore, unlock, store, say }: Outlets): Promise<CallService> {
   const calls = new CallBook({
     ...(await bookOptions(config)),
-    store: new CallStore(config.calls.directory),
+    store: callStore,
     // What the journal has, the sinks get.
     write: async (points) => {
       const isKept = await store.keep({ timestamp: Date.now(), points });
@@ -80,6 +100,7 @@ export async function openCalls(config: Config, store: Store, say: (line: string
     async close() {
       await webhook?.close();
       await calls.close();
+      unlock();
     },
   };
 }

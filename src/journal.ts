@@ -284,7 +284,7 @@ function storedPositions(directory: string): Position[] {
  */
 export async function openJournal(options: JournalOptions, say: (line: string) => void = () => {}): Promise<Journal> {
   prepareDirectory(options.directory);
-  const unlock = await lockDirectory(options.directory);
+  const unlock = await lockDirectory("journal", options.directory);
   let archive: Archive;
   try {
     archive = new Archive(options);

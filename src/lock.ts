@@ -22,15 +22,21 @@ export async function takeName(name: string): Promise<Unlock | undefined> {
   return () => void server.close();
 }
 
+const THEIRS = {
+  journal: { code: "ERR_JOURNAL", says: (directory: string) => `the journal in ${directory} is another daemon's` },
+  calls: { code: "ERR_FILE", says: (directory: string) => `the calls in ${directory} are another daemon's` },
+} as const;
+
 /**
  * One writer per directory, for as long as its process lives.
- * @throws RtcprobeError ERR_JOURNAL when another process holds it
+ * @throws RtcprobeError ERR_JOURNAL, ERR_FILE when another process holds it
  */
-export async function lockDirectory(directory: string): Promise<Unlock> {
+export async function lockDirectory(kind: keyof typeof THEIRS, directory: string): Promise<Unlock> {
   const found = await stat(directory).catch(() => undefined);
   if (found === undefined) return () => undefined;
-  const unlock = await takeName(`journal-${found.dev}-${found.ino}`);
+  const unlock = await takeName(`${kind}-${found.dev}-${found.ino}`);
   if (unlock) return unlock;
-  const hint = "stop the other daemon, or give this one a journal.directory of its own";
-  throw new RtcprobeError("ERR_JOURNAL", `the journal in ${directory} is another daemon's`, hint);
+  const { code, says } = THEIRS[kind];
+  const hint = `stop the other daemon, or give this one a ${kind}.directory (--${kind}-directory) of its own`;
+  throw new RtcprobeError(code, says(directory), hint);
 }

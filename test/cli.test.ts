@@ -24,7 +24,8 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "rtcprobe-cli-"));
   await chmod(directory, 0o777);
   config = join(directory, "config.yaml");
-  await writeFile(config, `journal: { directory: ${join(directory, "journal")} }\n`);
+  const kept = ["journal", "calls"].map((kind) => `${kind}: { directory: ${join(directory, kind)} }\n`);
+  await writeFile(config, kept.join(""));
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -231,7 +232,7 @@ describe("a host that refuses", () => {
 
     it("not root: a socket's directory that may not be made", async () => {
       const args = ["run", "--source", "packet", "--config", config, "--socket", "/run/rtcprobe-test/c.sock"];
-      const own = { journal: inDirectory("nobody"), calls: inDirectory("calls") };
+      const own = { journal: inDirectory("nobody"), calls: inDirectory("nobody-calls") };
       const env = { RTCPROBE_JOURNAL_DIRECTORY: own.journal, RTCPROBE_CALLS_DIRECTORY: own.calls };
       await expectFailure(args, 1, /cannot make the control socket .*: EACCES/, /--socket/, {
         through: asNobody("net_raw"),

@@ -166,6 +166,24 @@ describe.skipIf(!can.bpf.ok)(`daemon: its store — ${can.bpf.why || "eBPF"}`, (
     expect(readFileSync(join(directory, "points"), "utf8")).not.toContain("host=h2");
   });
 
+  it("two daemons do not share the calls, which both would measure; a kill gives them back", async () => {
+    const daemon = await start();
+    const started = await runProgram(["calls", "start", "--meeting", "m1", ...flags()]);
+    expect(started.code).toBe(0);
+    const own = ["--journal-directory", join(directory, "other")];
+    const second = await runProgram(["run", "--duration", "1s", ...own, ...flags("other.sock")]);
+    expect(second).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${directory}/calls are another daemon's`),
+    });
+    expect(second.stderr).toContain("give this one a calls.directory (--calls-directory) of its own");
+    daemon.child.kill("SIGKILL");
+    await once(daemon.child, "close");
+    await start();
+    const { stdout } = await runProgram(["calls", ...flags()]);
+    expect(stdout).toContain("m1");
+  });
+
   it("two daemons do not share a journal", async () => {
     const daemon = await start();
     const second = await runProgram(["run", ...flags("other.sock")]);

@@ -84,7 +84,8 @@ describe.skipIf(!can.bpf.ok)(`daemon — ${can.bpf.why || "eBPF"}`, () => {
     directory = await mkdtemp(join(tmpdir(), "rtcprobe-daemon-"));
     cgroup = await createCgroup(basename(directory));
     socket = join(directory, "c.sock");
-    await writeFile(join(directory, "config.yaml"), `journal: { directory: ${directory}/journal }\n`);
+    const kept = ["journal", "calls"].map((kind) => `${kind}: { directory: ${directory}/${kind} }\n`);
+    await writeFile(join(directory, "config.yaml"), kept.join(""));
   });
   afterEach(async () => {
     for (const child of children.splice(0)) {

@@ -54,6 +54,8 @@ describe.skipIf(why !== "")(`influx: from the socket to the dashboard — ${why 
       join(directory, "control.sock"),
       "--journal-directory",
       join(directory, "journal"),
+      "--calls-directory",
+      join(directory, "calls"),
     ];
     const daemon = start("rtcprobe", [
       RTCPROBE,

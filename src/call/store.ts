@@ -18,6 +18,7 @@ import { join } from "node:path";
 import type { Raw } from "../daily/record.js";
 import { makeDirectory } from "../directory.js";
 import { errnoName, RtcprobeError } from "../errors.js";
+import { lockDirectory, type Unlock } from "../lock.js";
 import type { Call } from "./call.js";
 import type { Row } from "./traffic.js";
 
@@ -36,6 +37,17 @@ export class CallStore {
 
   constructor(directory: string) {
     this.#directory = directory;
+  }
+
+  /**
+   * For one daemon: two would both measure a call that is on. Where the directory cannot be made, the first call says so.
+   * @throws RtcprobeError ERR_FILE when another has it
+   */
+  lock(): Promise<Unlock> {
+    try {
+      this.#makeDirectory();
+    } catch {}
+    return lockDirectory("calls", this.#directory);
   }
 
   /** Newest first. A file that is no call is passed over. @throws RtcprobeError ERR_FILE */
@@ -95,6 +107,10 @@ export class CallStore {
     }
   }
 
+  #makeDirectory(): void {
+    makeDirectory(this.#directory, 0o700);
+  }
+
   #read(name: string): string | undefined {
     try {
       return readFileSync(join(this.#directory, name), "utf8");
@@ -109,7 +125,7 @@ export class CallStore {
     const path = join(this.#directory, name);
     const aside = `${path}.new`;
     try {
-      makeDirectory(this.#directory, 0o700);
+      this.#makeDirectory();
       const file = openSync(aside, "w", 0o600);
       try {
         writeFileSync(file, text);

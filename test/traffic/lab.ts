@@ -173,7 +173,10 @@ export class Lab {
   async startDaemon(options: string[], end?: End): Promise<Daemon> {
     const number = this.#children.length;
     const [config, socket] = [join(this.#directory, `${number}.yaml`), join(this.#directory, `${number}.sock`)];
-    await writeFile(config, `journal:\n  directory: ${join(this.#directory, `journal-${number}`)}\n`);
+    const kept = ["journal", "calls"].map(
+      (kind) => `${kind}:\n  directory: ${join(this.#directory, `${kind}-${number}`)}\n`,
+    );
+    await writeFile(config, kept.join(""));
     const common = ["--config", config, "--socket", socket, "--interval", `${INTERVAL_MS}ms`, "--duration", "600s"];
     const command = [process.execPath, RTCPROBE, "run", "--json", ...common, ...options];
     const namespace = end && { namespace: this.#namespaces[end] };
