@@ -197,8 +197,8 @@ describe("the store", () => {
     writeFileSync(join(at, "0000000c.call.json"), '{"id":"0000');
     writeFileSync(join(at, "0000000b.rows.ndjson"), '{"at":1,"span":1}\n{"at":2,"sp');
     expect(store.load().map(({ id }) => id)).toEqual(["0000000b", "0000000a"]);
-    store.mendRows("0000000b");
     store.addRow("0000000b", { at: 3, span: 1, received: {}, sent: {} });
+    store.writeRows();
     expect(store.loadRows("0000000b").map((row) => row.at)).toEqual([1, 3]);
     expect(store.loadMetrics("0000000b")).toBeUndefined();
     store.remove("0000000b");

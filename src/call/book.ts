@@ -51,6 +51,9 @@ const MAX_CALL_MS = 86_400_000;
 const MAX_ACTIVE = 1000;
 const PRUNE_MS = 3_600_000;
 
+/** As messages name them. */
+const ROWS = "rows of calls";
+
 /** What is kept in memory of a call that is on. */
 interface Live {
   meter: Meter;
@@ -79,10 +82,7 @@ export class CallBook implements Calls {
     this.#store = options.store;
     this.#followup = new Followup(options);
     this.#calls = this.#store.load();
-    for (const call of this.#calls) {
-      if (call.endedAt === undefined) this.#store.mendRows(call.id);
-      this.#plan(call);
-    }
+    for (const call of this.#calls) this.#plan(call);
   }
 
   /** Goes on with other settings; a request that is under way ends as it began. */
@@ -100,6 +100,11 @@ export class CallBook implements Calls {
     clearInterval(this.#timer);
     this.#stop.abort();
     await this.#working;
+    try {
+      this.#store.writeRows();
+    } catch (error) {
+      this.#options.say(`${ROWS}: ${(error as Error).message}; ${this.#store.heldRows} are lost`);
+    }
   }
 
   list(): Call[] {
@@ -142,6 +147,7 @@ export class CallBook implements Calls {
   addSample(sample: Sample): void {
     const active = this.#active();
     for (const call of active) this.#guard(`call ${call.id}`, () => this.#measure(call, sample, active));
+    this.#guard(ROWS, () => this.#writeRows());
   }
 
   /** Never throws. */
@@ -194,6 +200,12 @@ export class CallBook implements Calls {
     else if (sample.timestamp - call.startedAt > MAX_CALL_MS) this.#end(call, "too long", sample.timestamp);
   }
 
+  #writeRows(): void {
+    this.#store.writeRows();
+    if (!this.#faults.has(ROWS)) return;
+    this.#options.say(`${ROWS}: written again; ${this.#store.droppedRows} were dropped so far`);
+  }
+
   #notePlace(call: Call, place: Place | undefined): void {
     if (place === undefined || JSON.stringify(place) === JSON.stringify(call.place)) return;
     // A call moves to another pair seldom, and the first one is as good as the last for a point that has none.
@@ -212,6 +224,7 @@ export class CallBook implements Calls {
 
   /** All that is due, one after another: Daily's limits leave no room for haste. */
   async #work(): Promise<void> {
+    if (this.#store.heldRows > 0) await this.#guard(ROWS, () => this.#writeRows());
     const now = Date.now();
     for (const [id, due] of this.#due) {
       const call = this.#calls.find((c) => c.id === id);

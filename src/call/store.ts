@@ -3,26 +3,24 @@
  * Calls on disk, so that no end of the daemon loses one: a file for the call, which is replaced as a whole, one for the rows
  * of its intervals, which grows, and one for Daily's records.
  */
-import {
-  appendFileSync,
-  closeSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Raw } from "../daily/record.js";
 import { makeDirectory } from "../directory.js";
 import { errnoName, RtcprobeError } from "../errors.js";
 import { lockDirectory, type Unlock } from "../lock.js";
 import type { Call } from "./call.js";
+import { RowLog, rowFile } from "./rowlog.js";
 import type { Row } from "./traffic.js";
 
 const CALL_NAME = /^([0-9a-f]{8})\.call\.json$/;
+
+const FULL = new Set(["ENOSPC", "EDQUOT"]);
+/** Only daemons write; commands read, too, and have no flag for the directory. */
+const HINTS = {
+  read: "let calls.directory be a directory that you may read",
+  write: "let the daemon's calls.directory be one that it may write",
+};
 
 function parseOrNothing<T>(text: string): T | undefined {
   try {
@@ -34,9 +32,11 @@ function parseOrNothing<T>(text: string): T | undefined {
 
 export class CallStore {
   readonly #directory: string;
+  readonly #rows: RowLog;
 
   constructor(directory: string) {
     this.#directory = directory;
+    this.#rows = new RowLog(directory);
   }
 
   /**
@@ -80,30 +80,40 @@ export class CallStore {
     return parseOrNothing<Raw[]>(this.#read(`${id}.daily.json`) ?? "");
   }
 
+  /** To be written by writeRows. Until then it waits in memory, within a bound. */
   addRow(id: string, row: Row): void {
+    this.#rows.add(id, row);
+  }
+
+  /** @throws RtcprobeError ERR_FILE, and then the rows that the disk did not take wait */
+  writeRows(): void {
     try {
-      appendFileSync(join(this.#directory, `${id}.rows.ndjson`), `${JSON.stringify(row)}\n`, { mode: 0o600 });
+      this.#rows.write();
     } catch (error) {
       throw this.#failure("write", error);
     }
   }
 
-  /** Oldest first. A line that a dying daemon left half written is passed over. */
+  /** Rows that wait, and those that were dropped at the bound. */
+  get heldRows(): number {
+    return this.#rows.held;
+  }
+
+  get droppedRows(): number {
+    return this.#rows.dropped;
+  }
+
+  /** Oldest first. A line that a dying daemon left half written is passed over. @throws RtcprobeError ERR_FILE */
   loadRows(id: string): Row[] {
-    const lines = (this.#read(`${id}.rows.ndjson`) ?? "").split("\n");
+    const lines = [...(this.#read(rowFile(id)) ?? "").split("\n"), ...this.#rows.waiting(id)];
     return lines.map((line) => parseOrNothing<Row>(line)).filter((row) => typeof row?.at === "number") as Row[];
   }
 
-  /** The next row must not continue a half line. */
-  mendRows(id: string): void {
-    const text = this.#read(`${id}.rows.ndjson`) ?? "";
-    if (text !== "" && !text.endsWith("\n")) appendFileSync(join(this.#directory, `${id}.rows.ndjson`), "\n");
-  }
-
   remove(id: string): void {
+    this.#rows.forget(id);
     // The call last: without it nobody would look for the others.
-    for (const name of ["rows.ndjson", "daily.json", "call.json"]) {
-      rmSync(join(this.#directory, `${id}.${name}`), { force: true });
+    for (const name of [rowFile(id), `${id}.daily.json`, `${id}.call.json`]) {
+      rmSync(join(this.#directory, name), { force: true });
     }
   }
 
@@ -130,6 +140,10 @@ export class CallStore {
       try {
         writeFileSync(file, text);
         fsyncSync(file);
+      } catch (error) {
+        // A part of it would take room that there is not.
+        rmSync(aside, { force: true });
+        throw error;
       } finally {
         closeSync(file);
       }
@@ -139,8 +153,9 @@ export class CallStore {
     }
   }
 
-  #failure(what: string, cause: unknown): RtcprobeError {
-    const message = `cannot ${what} the calls in ${this.#directory}: ${errnoName(cause) ?? (cause as Error).message}`;
-    return new RtcprobeError("ERR_FILE", message, "give a directory of this user's as --calls-directory", { cause });
+  #failure(what: keyof typeof HINTS, cause: unknown): RtcprobeError {
+    const reason = errnoName(cause) ?? (cause as Error).message;
+    const hint = FULL.has(reason) ? "the disk is full: make room there" : HINTS[what];
+    return new RtcprobeError("ERR_FILE", `cannot ${what} the calls in ${this.#directory}: ${reason}`, hint, { cause });
   }
 }
