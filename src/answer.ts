@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What an answer of InfluxDB, or its absence, means for the points that were sent. Pure. */
 import { ResultError } from "influx";
+import { cleanText, type Secrets } from "./publictext.js";
 import type { Server } from "./server.js";
 
 /** Head of an HTTP answer. */
@@ -20,6 +21,8 @@ export interface Failure {
   answer?: Answer;
   /** Milliseconds of the deadline, when that is what ended the call. */
   deadlineMs?: number;
+  /** What was sent and no text may show. */
+  secrets: Secrets;
 }
 
 /** What a server says it does not have. */
@@ -38,18 +41,10 @@ export type Verdict =
   | { kind: "partial"; dropped: number; reason: string }
   | { kind: "refused"; reason: string };
 
-const REASON_LENGTH = 200;
-
 /** Milliseconds that a Retry-After header asks for: seconds, or a date. */
 export function parseRetryAfter(text: string, nowMs: number): number | undefined {
   const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
   return ms >= 0 ? ms : undefined;
-}
-
-/** A server's text for a line of ours. */
-export function toLine(text: string): string {
-  const line = text.replace(/[\p{Cc}\s]+/gu, " ").trim();
-  return line.length > REASON_LENGTH ? `${line.slice(0, REASON_LENGTH)}…` : line;
 }
 
 /** What a JSON body says: `error` of 1.x and 3.x, `code` and `message` of 2.x; and the lines that 3.x refused. */
@@ -74,10 +69,10 @@ function readBody(thrown: unknown): Said | undefined {
   }
 }
 
-function describeThrown(thrown: unknown): string {
+function describeThrown({ thrown, secrets }: Failure): string {
   const { message, code } = (thrown ?? {}) as { message?: string; code?: string };
   if (code?.startsWith("HPE_")) return "what answered speaks no HTTP";
-  return toLine(message || code || String(thrown));
+  return cleanText(message || code || String(thrown), secrets);
 }
 
 /** What the server itself says is wrong; a proxy says nothing that we could read. */
@@ -89,19 +84,19 @@ function describeAnswer(failure: Failure, answer: Answer): string {
   const said = serverSaid(failure);
   return said === undefined
     ? `answered HTTP ${answer.status}`
-    : `answered HTTP ${answer.status}: ${toLine(said.error)}`;
+    : `answered HTTP ${answer.status}: ${cleanText(said.error, failure.secrets)}`;
 }
 
 /** One line: what came instead of what was asked for. */
 export function describeFailure(failure: Failure): string {
-  const { thrown, answer, deadlineMs } = failure;
+  const { thrown, answer, deadlineMs, secrets } = failure;
   if (deadlineMs !== undefined) {
     const wait = `${deadlineMs / 1000} s`;
     return answer ? `answered HTTP ${answer.status} and no end of it within ${wait}` : `no answer within ${wait}`;
   }
-  if (thrown instanceof ResultError) return toLine(thrown.message);
+  if (thrown instanceof ResultError) return cleanText(thrown.message, secrets);
   if (answer && answer.status < 300) return `answered HTTP ${answer.status} with something that is not InfluxDB's`;
-  return answer ? describeAnswer(failure, answer) : describeThrown(thrown);
+  return answer ? describeAnswer(failure, answer) : describeThrown(failure);
 }
 
 const HINTS: Readonly<Record<number, string>> = {

@@ -13,6 +13,7 @@ import { InfluxDB, type IPoolOptions } from "influx";
 import { type Answer, type Failure, judgeFailure, parseRetryAfter, type Verdict } from "./answer.js";
 import { RtcprobeError } from "./errors.js";
 import type { Lines } from "./lines.js";
+import type { Secrets } from "./publictext.js";
 import { identifyServer, type Server } from "./server.js";
 
 export interface InfluxOptions {
@@ -74,6 +75,17 @@ function parseUrl(text: string): URL {
   return url;
 }
 
+/** Its parts as they are sent, the longer ones first. */
+function secretsOf({ username, password = "", token = "" }: InfluxOptions): Secrets {
+  const credentials = Buffer.from(password === "" ? "" : `${username}:${password}`);
+  return [
+    ["token", token],
+    ["credentials", credentials.toString("base64").replace(/=+$/, "")],
+    ["credentials", credentials.toString("base64url")],
+    ["password", password],
+  ];
+}
+
 function authorization(token: string): { Authorization: string } {
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new RtcprobeError(
@@ -98,6 +110,7 @@ export class Database {
   readonly #options: InfluxOptions;
   readonly #deadlineMs: number;
   readonly #gzip: boolean;
+  readonly #secrets: Secrets;
   #server: Server | undefined;
   #agent: PlainAgent;
   #client: InfluxDB;
@@ -108,6 +121,7 @@ export class Database {
     this.#options = options;
     this.#deadlineMs = deadlineMs;
     this.#gzip = options.gzip ?? !isLoopback(this.#url.hostname);
+    this.#secrets = secretsOf(options);
     this.place = `InfluxDB at ${this.#url.origin}${this.#path()}`;
     [this.#agent, this.#client] = this.#connect();
   }
@@ -138,7 +152,7 @@ export class Database {
     if (failed(outcome)) return judgeFailure(outcome);
     const { answer } = outcome;
     if (answer === undefined || answer.status === WRITTEN) return { kind: "done" };
-    return judgeFailure({ thrown: undefined, answer });
+    return judgeFailure({ thrown: undefined, answer, secrets: this.#secrets });
   }
 
   /** Asks for nothing but an answer. */
@@ -200,14 +214,15 @@ export class Database {
     });
     subscribe("http.client.response.finish", onAnswer);
     const head = () => (answer === undefined ? {} : { answer });
+    const secrets = this.#secrets;
     try {
       const value = await Promise.race([work(this.#client), deadline]);
       if (value !== DEADLINE) return { value, ...head() };
       agent.destroy();
       [this.#agent, this.#client] = this.#connect();
-      return { thrown: undefined, deadlineMs: this.#deadlineMs, ...head() };
+      return { thrown: undefined, deadlineMs: this.#deadlineMs, secrets, ...head() };
     } catch (thrown) {
-      return { thrown, ...head() };
+      return { thrown, secrets, ...head() };
     } finally {
       clearTimeout(timer);
       unsubscribe("http.client.response.finish", onAnswer);

@@ -7,9 +7,16 @@ import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { InfluxOptions } from "../src/influx.js";
+import { checkInflux, type InfluxOptions } from "../src/influx.js";
 import type { Lines } from "../src/lines.js";
-import { BEHAVIOURS, type Behaviour, type FaultServer, startFaultServer, startGarbageServer } from "./faultserver.js";
+import {
+  BEHAVIOURS,
+  type Behaviour,
+  type FaultServer,
+  type ServedRequest,
+  startFaultServer,
+  startGarbageServer,
+} from "./faultserver.js";
 import { type FedSink, feedInflux } from "./feeds.js";
 import { inboundStream, makeSample } from "./samples.js";
 
@@ -375,6 +382,63 @@ describe("influx: credentials", () => {
     }
     const shown = JSON.stringify([events, sinks.map((sink) => sink.status())]);
     for (const secret of [...SECRETS, btoa("u:hunter2")]) expect(shown).not.toContain(secret);
+  });
+
+  /** Passwords may hold anything; a token is base64 as InfluxDB 2 makes it. */
+  const PASSWORD = 'p4ss w0rd/"ü+%=?';
+  const TOKEN = "s3cr3t+t0ken/9A==";
+  const lowerCase = (text: string): string => text.toLowerCase();
+  /** The user and the password; the bytes of a token. */
+  const decodeHeader = (header: string): string => Buffer.from(header.replace(/^\w+ /, ""), "base64").toString("utf8");
+  /** How a server may repeat the header that it was sent, which must not be read in any line of ours. */
+  const ECHOES: [name: string, echo: (header: string) => string][] = [
+    ["the header", (header) => header],
+    ["the header in a URL", (header) => encodeURIComponent(header)],
+    ["the header in a form", (header) => new URLSearchParams({ header }).toString()],
+    ["the header in small hexadecimal", (header) => encodeURIComponent(header).replace(/%../g, lowerCase)],
+    ["the header behind a text that is cut off", (header) => `${"x".repeat(150)} ${header}`],
+    ["what the header holds", (header) => decodeHeader(header)],
+    ["that as JSON", (header) => JSON.stringify(decodeHeader(header))],
+    ["that in a URL", (header) => encodeURIComponent(decodeHeader(header))],
+  ];
+
+  describe.each(ECHOES)("a server that repeats %s", (_, echo) => {
+    const said = ({ request }: ServedRequest): string => echo(request.headers.authorization ?? "");
+    const refusal: Behaviour = (response, served) =>
+      response.writeHead(401).end(JSON.stringify({ error: `no right: ${said(served)}` }));
+    const inHead: Behaviour = (response, served) =>
+      response.writeHead(500, { "X-Influxdb-Error": said(served).replace(/[^ -~]/g, encodeURIComponent) }).end();
+    const onCreation: Behaviour = (response, served) =>
+      served.path === "/write" ? BEHAVIOURS.noDatabase(response) : refusal(response, served);
+    const inResult: Behaviour = (response, served) =>
+      served.path === "/write"
+        ? BEHAVIOURS.noDatabase(response)
+        : response.writeHead(200).end(JSON.stringify({ results: [{ error: said(served) }] }));
+
+    it.each([
+      ["when it refuses", refusal],
+      ["in the head of its answer", inHead],
+      ["when it is to create the database", onCreation],
+      ["in a result", inResult],
+    ])("%s: neither the line, nor the status, nor the check shows it", async (_, behaviour) => {
+      server.behave(behaviour);
+      const shown: unknown[] = [];
+      for (const options of [{ username: "u", password: PASSWORD }, { token: TOKEN }]) {
+        const sink = open({ ...options, createDatabase: true });
+        sink.write(sampleAt(1));
+        await eventually(() => expect(sink.status().lastError).toBeDefined());
+        await sink.close(0);
+        shown.push(
+          sink.status().lastError,
+          await checkInflux({ url: server.url, database: "db", createDatabase: false, ...options }),
+        );
+      }
+      // By their first letters, for what is cut off is half a secret still.
+      const text = decodeURIComponent(JSON.stringify([events, shown]).replace(/%(?![0-9a-f]{2})/gi, "%25"));
+      expect(text).toMatch(/\[(credentials|password)\]/);
+      expect(text).not.toMatch(/p4ss|w0rd|s3cr3t|t0ken/);
+      expect(text).not.toContain(btoa("u:p4ss w").slice(0, 8));
+    });
   });
 
   it.each([

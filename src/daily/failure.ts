@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What went wrong with Daily, in Daily's words and with what to do. */
 import { RtcprobeError } from "../errors.js";
+import { cleanText } from "../publictext.js";
 
 /** `type` and `info` are the `error` and `info` of Daily's answer; the first is stable, the second is for people. */
 export class DailyError extends RtcprobeError {
@@ -23,7 +24,6 @@ export class DailyError extends RtcprobeError {
   }
 }
 
-const LINE_LENGTH = 200;
 const KEY_HINT = "put the API key of this Daily domain (dashboard, Developers) into daily.keyFile";
 const STATUS_HINTS: Readonly<Record<number, string>> = {
   400: "see the ids and times of the request",
@@ -34,25 +34,17 @@ const STATUS_HINTS: Readonly<Record<number, string>> = {
 };
 const FOREIGN_HINT = "see daily.url, and whether a proxy stands between";
 
-/** Text of a server for a line of ours, without the key even if the server repeats it. */
-export function cleanText(text: string, key: string): string {
-  const line = text
-    .replaceAll(key, "[key]")
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .trim();
-  return line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH)}…` : line;
-}
-
 /** An answer that is no success. `body` is its JSON, undefined when it is none. */
 export function explainStatus(path: string, status: number, body: unknown, key: string): DailyError {
+  const secrets = [["key", key]] as const;
   const { error, info } = (body ?? {}) as { error?: unknown; info?: unknown };
   const isPassing = status === 408 || status === 429 || status >= 500;
   if (typeof error !== "string" && typeof info !== "string") {
     const hint = STATUS_HINTS[status] ?? (isPassing ? "try again later" : FOREIGN_HINT);
     return new DailyError(`Daily answered HTTP ${status} to ${path} without saying why`, hint, { status, isPassing });
   }
-  const type = typeof error === "string" ? cleanText(error, key) : undefined;
-  const said = typeof info === "string" ? cleanText(info, key) : undefined;
+  const type = typeof error === "string" ? cleanText(error, secrets) : undefined;
+  const said = typeof info === "string" ? cleanText(info, secrets) : undefined;
   const isKey = type === "authentication-error" || type === "authorization-header-error";
   const words = [type, said].filter((word) => word !== undefined).join(": ");
   return new DailyError(
