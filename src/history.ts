@@ -31,6 +31,23 @@ interface Seen<Stats> {
   spread: Spread;
 }
 
+/** Counted within the time. */
+interface Counts {
+  packets: number;
+  duplicated: number;
+  lost: number;
+}
+
+interface SeenStream extends Seen<StreamStats> {
+  counts: Counts;
+  /** It was not there when the time began. */
+  isNew: boolean;
+}
+
+interface SeenRemote extends Seen<RemoteInboundRtpStats> {
+  lost: number;
+}
+
 type AnyStats = StreamStats | CandidatePairStats | RemoteInboundRtpStats;
 
 function endsKey({ srcAddress, srcPort, dstAddress, dstPort, turnChannel, turnPeer, pid }: AnyStats): string {
@@ -41,7 +58,7 @@ const STREAM_COLUMNS: readonly Column[] = [
   { title: "" },
   { title: "SSRC" },
   ...END_COLUMNS,
-  { title: "BEGAN" },
+  { title: "FIRST SEEN" },
   { title: "LAST SEEN" },
   { title: "PACKETS", align: "right" },
   { title: "LOST", align: "right" },
@@ -54,7 +71,7 @@ const PAIR_COLUMNS: readonly Column[] = [
   { title: "PAIR FROM" },
   { title: "TO" },
   { title: "PROCESS" },
-  { title: "BEGAN" },
+  { title: "FIRST SEEN" },
   { title: "LAST SEEN" },
   { title: "RTT", align: "right" },
   { title: "WORST", align: "right" },
@@ -63,7 +80,7 @@ const PAIR_COLUMNS: readonly Column[] = [
 const REMOTE_COLUMNS: readonly Column[] = [
   { title: "FAR END RECEIVES" },
   ...END_COLUMNS,
-  { title: "BEGAN" },
+  { title: "FIRST SEEN" },
   { title: "LAST SEEN" },
   { title: "LOST", align: "right" },
   { title: "RTT", align: "right" },
@@ -74,43 +91,87 @@ const formatTime = (ms: number): string => new Date(ms).toISOString().replace(/\
 
 const formatWho = (stats: AnyStats): string[] => [...formatEnds(stats), formatOwner(stats)];
 
-function streamRow({ first, latest, spread }: Seen<StreamStats>): string[] {
-  const inbound = latest.type === "inbound-rtp" ? latest : undefined;
-  const packets = latest.type === "inbound-rtp" ? latest.packetsReceived : latest.packetsSent;
-  const lost = inbound?.packetsLost ?? 0;
+const NOTHING: Counts = { packets: 0, duplicated: 0, lost: 0 };
+
+/** Since the stream began, or since the daemon did. */
+function countsOf(stream: StreamStats): Counts {
+  const { packetsDuplicated: duplicated } = stream;
+  return stream.type === "inbound-rtp"
+    ? { packets: stream.packetsReceived, duplicated, lost: stream.packetsLost }
+    : { packets: stream.packetsSent, duplicated, lost: 0 };
+}
+
+const streamKey = (type: string, stats: AnyStats & { ssrc: number }): string =>
+  `${type} ${stats.ssrc} ${endsKey(stats)}`;
+
+function streamRow({ first, latest, spread, counts }: SeenStream): string[] {
+  const isInbound = latest.type === "inbound-rtp";
+  const { packets, duplicated, lost } = counts;
   return [
-    inbound ? "in" : "out",
+    isInbound ? "in" : "out",
     formatSsrc(latest.ssrc),
     ...formatWho(latest),
     formatTime(first),
     formatTime(latest.timestamp),
     String(packets),
-    inbound ? String(lost) : "-",
-    lost > 0 ? formatPercent(lost / (packets - latest.packetsDuplicated + lost)) : "",
+    isInbound ? String(lost) : "-",
+    lost > 0 ? formatPercent(lost / (packets - duplicated + lost)) : "",
     ...spread.format(formatMs),
   ];
 }
 
 export class History {
-  readonly #streams = new Map<string, Seen<StreamStats>>();
+  readonly #streams = new Map<string, SeenStream>();
   readonly #pairs = new Map<string, Seen<CandidatePairStats>>();
-  readonly #remotes = new Map<string, Seen<RemoteInboundRtpStats>>();
+  readonly #remotes = new Map<string, SeenRemote>();
+  /** The latest sample. */
+  #before: Sample | undefined;
+  /** Of the sample that is added: another daemon took it, which counts anew. */
+  #isRestart = false;
   samples = 0;
 
   add(sample: Sample): void {
     this.samples++;
-    for (const stream of sample.streams) {
-      const seen = see(this.#streams, `${stream.type} ${stream.ssrc} ${endsKey(stream)}`, stream);
-      if (stream.type === "inbound-rtp") seen.spread.add(stream.jitter);
-    }
+    this.#isRestart = this.#before !== undefined && sample.datagrams.seen < this.#before.datagrams.seen;
+    for (const stream of sample.streams) this.#addStream(stream);
     for (const pair of sample.candidatePairs) {
-      see(this.#pairs, endsKey(pair), pair).spread.add(pair.currentRoundTripTime);
+      see(this.#pairs, endsKey(pair), pair, {}).spread.add(pair.currentRoundTripTime);
     }
     // A journal may be of a version that had no reports.
     for (const report of sample.reports ?? []) {
-      if (report.type !== "remote-inbound-rtp") continue;
-      see(this.#remotes, `${report.ssrc} ${endsKey(report)}`, report).spread.add(report.roundTripTime);
+      if (report.type === "remote-inbound-rtp") this.#addRemote(report);
     }
+    this.#before = sample;
+  }
+
+  /** Whether what is counted of it began at 0 after the sample before. */
+  #isAnew(latest: AnyStats | undefined): boolean {
+    return this.#before !== undefined && (this.#isRestart || latest?.timestamp !== this.#before.timestamp);
+  }
+
+  #addStream(stream: StreamStats): void {
+    const key = streamKey(stream.type, stream);
+    const latest = this.#streams.get(key)?.latest;
+    const now = countsOf(stream);
+    const isAnew = this.#isAnew(latest);
+    const last = latest === undefined ? now : countsOf(latest);
+    const base = isAnew || now.packets < last.packets ? NOTHING : last;
+    const seen = see(this.#streams, key, stream, { counts: { ...NOTHING }, isNew: isAnew });
+    for (const name of ["packets", "duplicated", "lost"] as const) seen.counts[name] += now[name] - base[name];
+    if (stream.type === "inbound-rtp") seen.spread.add(stream.jitter);
+  }
+
+  /** A far end counts on while the daemon is another, and less when late packets repay a loss. */
+  #addRemote(report: RemoteInboundRtpStats): void {
+    const key = `${report.ssrc} ${endsKey(report)}`;
+    const latest = this.#remotes.get(key)?.latest;
+    const isAnew = this.#isAnew(latest) || report.reportsReceived < (latest?.reportsReceived ?? 0);
+    const isNew = this.#streams.get(streamKey("outbound-rtp", report))?.isNew === true;
+    const last = latest?.packetsLost ?? (isNew ? 0 : report.packetsLost);
+    const base = isAnew && report.packetsLost < last ? 0 : last;
+    const seen = see(this.#remotes, key, report, { lost: 0 });
+    seen.lost += report.packetsLost - base;
+    seen.spread.add(report.roundTripTime);
   }
 
   /** Lines: the streams, the pairs, then the far ends, in the order in which they were seen first. */
@@ -122,12 +183,12 @@ export class History {
       ...spread.format(formatMs),
     ]);
     const streams = [...this.#streams.values()].map(streamRow);
-    const remotes = [...this.#remotes.values()].map(({ first, latest, spread }) => [
+    const remotes = [...this.#remotes.values()].map(({ first, latest, spread, lost }) => [
       formatSsrc(latest.ssrc),
       ...formatWho(latest),
       formatTime(first),
       formatTime(latest.timestamp),
-      String(latest.packetsLost),
+      String(lost),
       ...spread.format(formatMs),
     ]);
     return [
@@ -140,8 +201,14 @@ export class History {
   }
 }
 
-function see<Stats extends AnyStats>(all: Map<string, Seen<Stats>>, key: string, stats: Stats): Seen<Stats> {
-  const seen = all.get(key) ?? { first: stats.timestamp, latest: stats, spread: new Spread() };
+/** @param rest - what one that was not seen before begins with */
+function see<Stats extends AnyStats, More extends object>(
+  all: Map<string, Seen<Stats> & More>,
+  key: string,
+  stats: Stats,
+  rest: More,
+): Seen<Stats> & More {
+  const seen = all.get(key) ?? { first: stats.timestamp, latest: stats, spread: new Spread(), ...rest };
   seen.latest = stats;
   all.set(key, seen);
   return seen;
