@@ -9,7 +9,7 @@ import { Cursor, type Position, readPosition, type Shelf } from "./cursor.js";
 import { errnoName } from "./errors.js";
 import { encodeFrame } from "./frame.js";
 import { lockDirectory, type Unlock } from "./lock.js";
-import { type Content, countPoints, type Entry, hold, release, type SinkStatus } from "./sink.js";
+import { type Content, countPoints, type Entry, hold, JOURNAL_NAME, release, type SinkStatus } from "./sink.js";
 
 export type { JournalOptions } from "./archive.js";
 export { type JournalReader, readJournal } from "./segment.js";
@@ -128,7 +128,7 @@ export class Journal implements Shelf {
     const { bytes, segments, expired, torn, corrupt } = this.#archive;
     const droppedBy = { ...this.#droppedBy };
     return {
-      name: "journal",
+      name: JOURNAL_NAME,
       state: this.#failing === undefined ? "ok" : "failing",
       written: this.#written,
       queued: this.#held.reduce((sum, { state, points }) => sum + (state === "waiting" ? points : 0), 0),

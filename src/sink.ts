@@ -3,6 +3,9 @@
 import type { IPoint } from "influx";
 import type { ColumnSample, Sample } from "./stats.js";
 
+/** Under it the journal stands beside the sinks in what the daemon says of itself. */
+export const JOURNAL_NAME = "journal";
+
 export interface SinkStatus {
   name: string;
   state: "ok" | "failing";

@@ -4,6 +4,7 @@ import { findCredential, readSecret } from "./credential.js";
 import type { InfluxOptions } from "./database.js";
 import { RtcprobeError } from "./errors.js";
 import type { Layer } from "./schema.js";
+import { JOURNAL_NAME } from "./sink.js";
 
 interface CommonConfig {
   /** Of its own: the place in the journal is kept under it. */
@@ -91,6 +92,10 @@ async function makeSink(given: SinkLayer, section: string, env: Environment): Pr
       `${section}.${key} is given, but a sink of type ${type} has none`,
       "remove it",
     );
+  }
+  if (name === JOURNAL_NAME) {
+    const message = `${section}.name is ${JOURNAL_NAME}, as the journal itself is called`;
+    throw new RtcprobeError("ERR_CONFIG", message, "give the sink another name");
   }
   if (type === "stdout") return { type, name, perStream };
   if (type === "file") {

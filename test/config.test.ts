@@ -214,6 +214,8 @@ sinks:
     ["sinks: [{ type: stdout, path: /x }]", "sinks.0.path is given, but a sink of type stdout has none", "remove"],
     ["sinks: [{ type: file, path: /x }, { type: file, path: /y }]", "two sinks are called file", "name of its own"],
     ["sinks: [{ type: file, path: /x, name: ../up }]", "cannot be used", "a to z"],
+    // The journal stands beside the sinks in /v1/health and /metrics, where two of one name are one series twice.
+    ["sinks: [{ type: file, path: /x, name: journal }]", "sinks.0.name is journal, as the journal", "another name"],
     ["sinks: [{ type: file, pat: /x }]", "unknown key .*sinks.0.pat", "path"],
     ["influx: { url: http://a }\nsinks: [{ type: influxdb, url: http://b }]", "two sinks are called influxdb", "name"],
   ])("%s is refused", async (yaml, message, hint) => {
