@@ -114,10 +114,10 @@ export function rating({ ie, bpl, loss, meanBurst, delay }: RatingInput): number
   return R0 - equipment - 0.024 * ms - 0.11 * Math.max(0, ms - 177.3);
 }
 
-/** Mean opinion score of a rating: G.107 annex B. */
+/** Mean opinion score of a rating: G.107 annex B, whose cubic is below the least score for ratings below 6.5. */
 export function meanOpinion(r: number): number {
   if (r <= 0) return 1;
-  return r >= 100 ? 4.5 : 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6;
+  return r >= 100 ? 4.5 : Math.max(1, 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6);
 }
 
 /** Seconds that an encoder collects for a packet, as nearly all do. */

@@ -30,6 +30,10 @@ describe("quality: the E-model", () => {
     expect(rating({ ie: 0, bpl: 25.1, loss: 0, delay: 0 })).toBe(93.2);
     expect(meanOpinion(93.2)).toBeCloseTo(4.41, 2);
     expect([meanOpinion(0), meanOpinion(-5), meanOpinion(100), meanOpinion(120)]).toEqual([1, 1, 4.5, 4.5]);
+    // Of R from 0 to 6.5 the cubic makes less than the least that anybody can say, and annex B's inverse begins at 6.5.
+    expect([0.01, 1, 3, 5, 6.4].map(meanOpinion)).toEqual([1, 1, 1, 1, 1]);
+    expect(meanOpinion(6.5)).toBeCloseTo(1, 3);
+    expect(meanOpinion(7)).toBeGreaterThan(1);
     expect(meanOpinion(60)).toBeCloseTo(3.1, 10); // 1 + 0.035 R where the cubic is zero
   });
 
