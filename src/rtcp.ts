@@ -36,7 +36,8 @@ export interface RemoteInboundRtpStats extends RemoteStats {
   jitter?: number;
   /** Ours: report blocks so far. */
   reportsReceived: number;
-  /** Ours: VoIP metrics of RFC 3611 section 4.7, as the far end computes them; shares 0 to 1, times in seconds. */
+  /** Ours: VoIP metrics of RFC 3611 section 4.7, as the far end computes them; shares 0 to 1, times in seconds;
+   * what it does not know is absent. */
   xrLossRate?: number;
   xrDiscardRate?: number;
   xrBurstDensity?: number;
@@ -99,8 +100,9 @@ const seconds = (ns: number): number => ns / 1e9;
 /** From 1900 to 1970 (RFC 868). */
 const NTP_TO_UNIX_S = 2_208_988_800;
 const CIPHERS: readonly (SrtcpCipher | undefined)[] = [undefined, "AES-CM", "AES-GCM"];
-/** RFC 3611 section 4.7.5. */
-const UNAVAILABLE = 127;
+/** RFC 3611 section 4.7.5: 127 is "unavailable", and what else is out of range is to be ignored. */
+const isRating = (r: number): boolean => r <= 100;
+const isOpinion = (tenths: number): boolean => tenths >= 10 && tenths <= 50;
 
 interface Trips {
   count: number;
@@ -133,12 +135,13 @@ function voipMetrics(record: ReportRecord): Partial<RemoteInboundRtpStats> {
     xrGapDensity: record.voipGapDensity / 256,
     xrBurstDuration: record.voipBurstDuration / 1000,
     xrGapDuration: record.voipGapDuration / 1000,
-    xrRoundTripDelay: record.voipRoundTripDelay / 1000,
-    xrEndSystemDelay: record.voipEndSystemDelay / 1000,
+    // RFC 3611 section 4.7.3: 0 until there is an estimate, or where none is made.
+    ...(record.voipRoundTripDelay === 0 ? {} : { xrRoundTripDelay: record.voipRoundTripDelay / 1000 }),
+    ...(record.voipEndSystemDelay === 0 ? {} : { xrEndSystemDelay: record.voipEndSystemDelay / 1000 }),
     xrJitterBufferDelay: record.voipJitterBuffer / 1000,
-    ...(record.voipRFactor === UNAVAILABLE ? {} : { xrRFactor: record.voipRFactor }),
-    ...(record.voipMosLq === UNAVAILABLE ? {} : { xrMosListening: record.voipMosLq / 10 }),
-    ...(record.voipMosCq === UNAVAILABLE ? {} : { xrMosConversational: record.voipMosCq / 10 }),
+    ...(isRating(record.voipRFactor) ? { xrRFactor: record.voipRFactor } : {}),
+    ...(isOpinion(record.voipMosLq) ? { xrMosListening: record.voipMosLq / 10 } : {}),
+    ...(isOpinion(record.voipMosCq) ? { xrMosConversational: record.voipMosCq / 10 } : {}),
   };
 }
 

@@ -48,8 +48,10 @@ function expectTrips(stats: ReportStats, answers: Answer[]): number {
   return trips.length;
 }
 
-const unlessUnavailable = (score: number, unit: number): number | undefined =>
-  score === 127 ? undefined : score / unit;
+/** RFC 3611 4.7.5: 127 is "unavailable", and what else is out of range is to be ignored. */
+const within = (score: number, least: number, most: number): boolean => score >= least && score <= most;
+/** RFC 3611 4.7.3: 0 until there is an estimate, or where none is made. */
+const knownDelay = (ms: number): number | undefined => (ms === 0 ? undefined : ms / 1000);
 
 function expectVoip(stats: ReportStats, voip: VoipMetrics | undefined): void {
   if (voip === undefined) {
@@ -64,15 +66,17 @@ function expectVoip(stats: ReportStats, voip: VoipMetrics | undefined): void {
     xrGapDensity: voip.gapDensity / 256,
     xrBurstDuration: voip.burstMs / 1000,
     xrGapDuration: voip.gapMs / 1000,
-    xrRoundTripDelay: voip.roundTripMs / 1000,
-    xrEndSystemDelay: voip.endSystemMs / 1000,
     xrJitterBufferDelay: voip.jitterBufferMs / 1000,
   });
-  expect([found.xrRFactor, found.xrMosListening, found.xrMosConversational]).toEqual([
-    unlessUnavailable(voip.rFactor, 1),
-    unlessUnavailable(voip.mosListening, 10),
-    unlessUnavailable(voip.mosConversational, 10),
-  ]);
+  const opinion = (score: number): number | undefined => (within(score, 10, 50) ? score / 10 : undefined);
+  const { xrRoundTripDelay, xrEndSystemDelay, xrRFactor, xrMosListening, xrMosConversational } = found;
+  expect({ xrRoundTripDelay, xrEndSystemDelay, xrRFactor, xrMosListening, xrMosConversational }).toEqual({
+    xrRoundTripDelay: knownDelay(voip.roundTripMs),
+    xrEndSystemDelay: knownDelay(voip.endSystemMs),
+    xrRFactor: within(voip.rFactor, 0, 100) ? voip.rFactor : undefined,
+    xrMosListening: opinion(voip.mosListening),
+    xrMosConversational: opinion(voip.mosConversational),
+  });
 }
 
 /** remote-inbound-rtp: what the far end says of a source of ours. Returns its round trips. */

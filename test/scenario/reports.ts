@@ -126,7 +126,9 @@ export const receiverReport = (ssrc: number, blocks: Block[]): Said => ({
 export function anyVoipMetrics(random: Random, about: number): VoipMetrics {
   const byte = (): number => random.between(0, 255);
   const time = (): number => random.between(0, 65_535);
-  const score = (most: number): number => (random.happens(0.2) ? 127 : random.between(10, most));
+  const delay = (): number => Math.max(0, random.between(-20_000, 65_535));
+  // Also such as no sender may say.
+  const score = (most: number): number => (random.happens(0.2) ? 127 : random.between(0, most));
   return {
     about,
     lossRate: byte(),
@@ -135,11 +137,11 @@ export function anyVoipMetrics(random: Random, about: number): VoipMetrics {
     gapDensity: byte(),
     burstMs: time(),
     gapMs: time(),
-    roundTripMs: time(),
-    endSystemMs: time(),
-    rFactor: score(93),
-    mosListening: score(45),
-    mosConversational: score(45),
+    roundTripMs: delay(),
+    endSystemMs: delay(),
+    rFactor: score(126),
+    mosListening: score(60),
+    mosConversational: score(60),
     jitterBufferMs: time(),
   };
 }
