@@ -249,7 +249,8 @@ describe("round trips of two sources", () => {
       const count = Math.min(second, 20);
       const pair = candidatePair({ roundTripTimeMeasurements: count, totalRoundTripTime: RTT * count });
       const pairs = [{ ...pair, currentRoundTripTime: RTT, requestsReceived: second }];
-      return meter.measure(makeSample({ timestamp: START + 1000 * second }), { streams: [], pairs });
+      const sample = makeSample({ timestamp: START + 1000 * second, candidatePairs: pairs });
+      return meter.measure(sample, { streams: [], pairs });
     }).filter((row) => row !== undefined);
     expect(findStretches(rows)).toEqual([{ from: START, to: START + 20_000 }]);
     expect(chooseFallback(readings(), rows).map(({ at }) => (at - START) / 1000)).toEqual([45, 60]);

@@ -107,6 +107,35 @@ describe("seconds of a call", () => {
     expect(measure(meter, at(1000, 60, 3))?.received.audio).toMatchObject({ packets: 60, lost: 3 });
     expect(measure(meter, at(2000, 10, 1))?.received.audio).toMatchObject({ packets: 10, lost: 1 });
   });
+
+  describe("round trips, each of another length", () => {
+    /** The n-th takes n ms. */
+    const pairAfter = (count: number) =>
+      candidatePair({ roundTripTimeMeasurements: count, totalRoundTripTime: (count * (count + 1)) / 2000 });
+    const sampleOf = (ms: number, ...counts: number[]): Sample =>
+      makeSample({ timestamp: T0 + ms, streams: [], candidatePairs: counts.map(pairAfter) });
+
+    it("a pair that begins later: from its first one on", () => {
+      const meter = new Meter();
+      measure(meter, sampleOf(0));
+      expect(measure(meter, sampleOf(1000, 3))?.roundTripTime).toBeCloseTo(0.002, 9); // 1, 2 and 3 ms
+      expect(measure(meter, sampleOf(2000, 5))?.roundTripTime).toBeCloseTo(0.0045, 9); // 4 and 5 ms
+    });
+
+    it("a pair of the same name that is new: from its own first one on", () => {
+      const meter = new Meter();
+      measure(meter, sampleOf(0, 7));
+      expect(measure(meter, sampleOf(1000, 1))?.roundTripTime).toBeCloseTo(0.001, 9);
+      measure(meter, sampleOf(2000));
+      expect(measure(meter, sampleOf(3000, 3))?.roundTripTime).toBeCloseTo(0.002, 9);
+    });
+
+    it("a pair that was there and is the call's only now: since the sample before", () => {
+      const meter = new Meter();
+      meter.measure(sampleOf(0, 7), { streams: [], pairs: [] });
+      expect(measure(meter, sampleOf(1000, 9))?.roundTripTime).toBeCloseTo(0.0085, 9); // 8 and 9 ms
+    });
+  });
 });
 
 describe("the SDK's figures", () => {

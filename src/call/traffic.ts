@@ -119,10 +119,21 @@ function keyOf({
   return `${type} ${srcAddress} ${srcPort} ${dstAddress} ${dstPort} ${turnChannel} ${turnPeer} ${pid}`;
 }
 
+/** Round trips of a pair: seconds of all, and how many. */
+interface Trips {
+  total: number;
+  count: number;
+}
+
+function tripsOf({ totalRoundTripTime = 0, roundTripTimeMeasurements }: CandidatePairStats): Trips {
+  return { total: totalRoundTripTime, count: roundTripTimeMeasurements };
+}
+
 /** Kept from one sample to the next. */
 export class Meter {
   #streams = new Map<string, Counters>();
-  #pairs = new Map<string, { total: number; count: number }>();
+  /** All pairs of the sample before, for one that was there may become the call's later. */
+  #pairs = new Map<string, Trips>();
   #lastAt: number | undefined;
 
   /** The interval that ends with the sample; undefined for the first sample, which is where counting begins. */
@@ -131,7 +142,7 @@ export class Meter {
     this.#lastAt = sample.timestamp;
     const received = this.#addUp(streams, "inbound-rtp", begin !== undefined);
     const sent = this.#addUp(streams, "outbound-rtp", begin !== undefined);
-    const roundTrip = this.#roundTrip(pairs);
+    const roundTrip = this.#roundTrip(sample.candidatePairs, pairs);
     if (begin === undefined) return undefined;
     return {
       at: sample.timestamp,
@@ -171,17 +182,16 @@ export class Meter {
     return side;
   }
 
-  #roundTrip(pairs: readonly CandidatePairStats[]): Pick<Row, "roundTripTime"> {
+  #roundTrip(all: readonly CandidatePairStats[], ours: readonly CandidatePairStats[]): Pick<Row, "roundTripTime"> {
+    const before = this.#pairs;
+    this.#pairs = new Map(all.map((pair) => [keyOf(pair), tripsOf(pair)]));
     let [total, count] = [0, 0];
-    for (const pair of pairs) {
-      const now = { total: pair.totalRoundTripTime ?? 0, count: pair.roundTripTimeMeasurements };
-      const key = keyOf(pair);
-      const before = this.#pairs.get(key) ?? now;
-      this.#pairs.set(key, now);
-      const fresh = now.count - before.count;
-      if (fresh <= 0) continue;
-      total += now.total - before.total;
-      count += fresh;
+    for (const pair of ours) {
+      const [then, now] = [before.get(keyOf(pair)), tripsOf(pair)];
+      // Less than before: another pair of the same name.
+      const base = then === undefined || now.count < then.count ? { total: 0, count: 0 } : then;
+      total += now.total - base.total;
+      count += now.count - base.count;
     }
     return count > 0 ? { roundTripTime: total / count } : {};
   }
