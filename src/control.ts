@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** HTTP with JSON on a Unix socket: `curl --unix-socket` is a client. Who may connect, the socket's mode says. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import * as z from "zod";
 import type { Calls } from "./call/book.js";
 import { RtcprobeError } from "./errors.js";
@@ -22,6 +23,7 @@ export interface Controlled {
 }
 
 const MAX_BODY_BYTES = 65_536;
+/** At once. */
 const MAX_CONNECTIONS = 64;
 /** A client that neither sends nor reads for so long is let go; milliseconds. */
 const PATIENCE_MS = 10_000;
@@ -165,6 +167,23 @@ async function serve(target: Controlled, request: IncomingMessage, response: Ser
   }
 }
 
+/** Beyond the most connections, the oldest that is not being answered makes room: idle ones keep nobody out. */
+function boundConnections(server: Server): void {
+  const [open, busy] = [new Set<Socket>(), new Set<Socket>()];
+  server.on("connection", (socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+    if (open.size <= MAX_CONNECTIONS) return;
+    const oldest = [...open].find((other) => !busy.has(other)) ?? socket;
+    open.delete(oldest);
+    oldest.destroy();
+  });
+  server.on("request", ({ socket }, response) => {
+    busy.add(socket);
+    response.once("close", () => busy.delete(socket));
+  });
+}
+
 function makeServer(target: Controlled): Server {
   const server = createServer({
     headersTimeout: PATIENCE_MS,
@@ -173,7 +192,7 @@ function makeServer(target: Controlled): Server {
     keepAliveTimeout: PATIENCE_MS / 2,
   });
   server.timeout = PATIENCE_MS;
-  server.maxConnections = MAX_CONNECTIONS;
+  boundConnections(server);
   server.on("request", (request, response) => void serve(target, request, response));
   return server;
 }

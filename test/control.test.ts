@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
-import { connect, createServer, type Server } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -189,6 +189,29 @@ describe("what it answers", () => {
     expect((await ask(path, "/v1/health")).status).toBe(200);
     expect(performance.now() - begun).toBeLessThan(1000);
     for (const socket of slow) socket.destroy();
+  });
+
+  it("of more connections than it bears the oldest without a request makes room, and none that is being answered", async () => {
+    const path = await serve();
+    const open = (first = ""): Promise<Socket> =>
+      new Promise((resolve) => {
+        const socket = connect(path, () => resolve(socket));
+        socket.on("error", () => undefined).resume();
+        socket.write(first);
+      });
+    const body = '{"disable":["stun"]}';
+    const head = `POST /v1/probes HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const asking = await open(head + body.slice(0, 5));
+    const idle = await Promise.all(Array.from({ length: 100 }, () => open()));
+    expect((await askDaemon<Sample>({ socket: path, path: "/v1/streams" })).timestamp).toBe(SAMPLE.timestamp);
+    expect((await ask(path, "/v1/health")).status).toBe(200);
+    const ended = () => idle.filter(({ destroyed }) => destroyed).length;
+    await expect.poll(ended).toBeGreaterThanOrEqual(100 - 64);
+    expect(ended()).toBeLessThan(50);
+    asking.write(body.slice(5));
+    const [answer] = (await once(asking, "data")) as [Buffer];
+    expect(String(answer)).toMatch(/^HTTP\/1.1 200 /);
+    for (const socket of [asking, ...idle]) socket.destroy();
   });
 });
 
