@@ -2,6 +2,7 @@
 /** HTTP with JSON on a Unix socket: `curl --unix-socket` is a client. Who may connect, the socket's mode says. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import type { Calls } from "./call/book.js";
 import { RtcprobeError } from "./errors.js";
@@ -25,6 +26,8 @@ export interface Controlled {
 const MAX_BODY_BYTES = 65_536;
 /** At once. */
 const MAX_CONNECTIONS = 64;
+/** Between two looks whether the socket is in its place. */
+const LOOK_MS = 1000;
 /** A client that neither sends nor reads for so long is let go; milliseconds. */
 const PATIENCE_MS = 10_000;
 
@@ -204,14 +207,41 @@ export interface Control {
 
 /**
  * Serves on this path; see freePath for one that is taken.
+ * @param say - takes one line when the socket was removed meanwhile
  * @throws RtcprobeError ERR_DAEMON_RUNNING, ERR_CONTROL, ERR_PERMISSION
  */
-export async function openControl(path: string, target: Controlled): Promise<Control> {
+export async function openControl(path: string, target: Controlled, say: (line: string) => void): Promise<Control> {
   const server = makeServer(target);
-  const remove = await publishSocket(server, path);
+  let place = await publishSocket(server, path);
+  let isSaid = false;
+  /** Without its name nobody finds the daemon, and another one would take its place. */
+  const restore = async (): Promise<void> => {
+    if (!(await place.isFree())) return;
+    server.close();
+    try {
+      place = await publishSocket(server, path);
+      say(`the control socket ${path} was removed, and is there again`);
+      isSaid = false;
+    } catch (error) {
+      const { message, hint } = error as RtcprobeError;
+      if (!isSaid) say(`${message}; ${hint}`);
+      isSaid = true;
+    }
+  };
+  const ended = new AbortController();
+  const { signal } = ended;
+  const watch = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await sleep(LOOK_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      if (!signal.aborted) await restore();
+    }
+  };
+  const watching = watch();
   return {
     async close() {
-      await remove();
+      ended.abort();
+      await watching;
+      await place.clear();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();

@@ -255,7 +255,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     const callService = await openCalls(config, store, say);
     closers.push(() => callService.close());
     const daemon = new Daemon(live, sampler, await sampler.measure(), { store, callService }, options);
-    const control = await openControl(config.socket, daemon);
+    const control = await openControl(config.socket, daemon, say);
     closers.push(() => control.close());
     const { loadConfig } = options;
     let reloading = Promise.resolve();

@@ -76,6 +76,9 @@ export async function freePath(path: string): Promise<void> {
   }
 }
 
+/** The socket is not there, or its directory is not. */
+const isAbsence = (error: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(errnoName(error) ?? "");
+
 function listenOn(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -86,12 +89,19 @@ function listenOn(server: Server, path: string): Promise<void> {
   });
 }
 
+/** Of a socket in the file system. */
+export interface Place {
+  /** Somebody removed it, and nothing is there. */
+  isFree(): Promise<boolean>;
+  /** Removes it, if it is still ours. */
+  clear(): Promise<void>;
+}
+
 /**
  * Listens on the path, which appears with its final mode or not at all.
- * @returns what removes it again, if it is still ours
  * @throws RtcprobeError ERR_DAEMON_RUNNING, ERR_CONTROL, ERR_PERMISSION
  */
-export async function publishSocket(server: Server, path: string): Promise<() => Promise<void>> {
+export async function publishSocket(server: Server, path: string): Promise<Place> {
   let hidden: string | undefined;
   try {
     makeDirectory(dirname(path), DIRECTORY_MODE);
@@ -110,9 +120,12 @@ export async function publishSocket(server: Server, path: string): Promise<() =>
     await link(made, path).catch((error) => {
       throw errnoName(error) === "EEXIST" ? running(path) : error;
     });
-    return async () => {
-      const found = await lstat(path).catch(() => undefined);
-      if (found?.ino === ino) await unlink(path);
+    return {
+      isFree: () => lstat(path).then(() => false, isAbsence),
+      async clear() {
+        const found = await lstat(path).catch(() => undefined);
+        if (found?.ino === ino) await unlink(path);
+      },
     };
   } catch (error) {
     server.close();

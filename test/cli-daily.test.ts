@@ -183,13 +183,8 @@ describe("calls, over the control socket", () => {
     socket = join(directory, "c.sock");
     const calls = book();
     const nothing = () => expect.fail("not asked");
-    control = await openControl(socket, {
-      calls,
-      sample: makeSample,
-      health: nothing,
-      probes: nothing,
-      switchProbes: nothing,
-    });
+    const target = { calls, sample: makeSample, health: nothing, probes: nothing, switchProbes: nothing };
+    control = await openControl(socket, target, nothing);
     return () => control.close();
   });
   const rtcprobe = (...words: string[]) =>

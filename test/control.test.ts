@@ -78,7 +78,7 @@ afterEach(async () => {
 const newPath = (): string => join(directory, `${sockets++}.sock`);
 
 async function serve(daemon: Controlled = new FakeDaemon(), path = newPath()): Promise<string> {
-  open.push(await openControl(path, daemon));
+  open.push(await openControl(path, daemon, () => undefined));
   return path;
 }
 
@@ -241,10 +241,13 @@ describe("/metrics", () => {
   });
 });
 
-describe("the place of the socket", () => {
+/** It looks each second. */
+const PATIENT = { timeout: 10_000 };
+
+describe("the place of the socket", { timeout: 20_000 }, () => {
   it("has mode 0660 in a directory of 0750, and nothing is left after the end", async () => {
     const path = join(directory, "made", "here", "c.sock");
-    const control = await openControl(path, new FakeDaemon());
+    const control = await openControl(path, new FakeDaemon(), () => undefined);
     expect((await lstat(path)).mode & 0o7777).toBe(0o660);
     expect((await lstat(join(directory, "made", "here"))).mode & 0o027).toBe(0);
     expect(await readdir(join(directory, "made", "here"))).toEqual(["c.sock"]);
@@ -256,7 +259,7 @@ describe("the place of the socket", () => {
     const path = await serve();
     const refusal = { code: "ERR_DAEMON_RUNNING", message: expect.stringContaining(path) };
     await expect(freePath(path)).rejects.toMatchObject(refusal);
-    await expect(openControl(path, new FakeDaemon())).rejects.toMatchObject(refusal);
+    await expect(openControl(path, new FakeDaemon(), () => undefined)).rejects.toMatchObject(refusal);
     expect((await ask(path, "/v1/health")).status).toBe(200);
   });
 
@@ -293,7 +296,7 @@ describe("the place of the socket", () => {
         [0, 1, 2, 3].map(async (i) => {
           await freePath(path);
           await sleep(i % 2);
-          return openControl(path, new FakeDaemon());
+          return openControl(path, new FakeDaemon(), () => undefined);
         }),
       );
       for (const result of results) {
@@ -307,17 +310,66 @@ describe("the place of the socket", () => {
 
   it("one that belongs to another by now is left alone", async () => {
     const path = newPath();
-    const control = await openControl(path, new FakeDaemon());
+    const control = await openControl(path, new FakeDaemon(), () => undefined);
     await rm(path);
     await serve(new FakeDaemon(), path);
     await control.close();
     expect((await ask(path, "/v1/health")).status).toBe(200);
   });
 
+  it("is made again when somebody removes it or its directory, said once, and is gone after the end", async () => {
+    const folder = join(directory, "swept");
+    const path = join(folder, "c.sock");
+    const said: string[] = [];
+    const control = await openControl(path, new FakeDaemon(), (line) => said.push(line));
+    const waiting = await new Promise<Socket>((resolve) => {
+      const socket = connect(path, () => resolve(socket));
+    });
+    for (const victim of [path, folder]) {
+      await rm(victim, { recursive: true });
+      await expect.poll(() => ask(path, "/v1/health").catch(() => undefined), PATIENT).toMatchObject({ status: 200 });
+      expect((await lstat(path)).mode & 0o7777).toBe(0o660);
+      await expect(freePath(path)).rejects.toMatchObject({ code: "ERR_DAEMON_RUNNING" });
+    }
+    expect(said).toEqual([0, 1].map(() => `the control socket ${path} was removed, and is there again`));
+    // Who was connected before is answered still.
+    waiting.write("GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect(String((await once(waiting, "data"))[0])).toMatch(/^HTTP\/1.1 200 /);
+    await control.close();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("cannot be made again: said once, and made when it can", async () => {
+    const folder = join(directory, "blocked");
+    const path = join(folder, "c.sock");
+    const said: string[] = [];
+    open.push(await openControl(path, new FakeDaemon(), (line) => said.push(line)));
+    await rm(folder, { recursive: true });
+    await writeFile(folder, "");
+    await expect.poll(() => said.length, PATIENT).toBe(1);
+    await sleep(1_500);
+    expect(said).toEqual([expect.stringMatching(/^cannot make the control socket .*blocked.*: E[A-Z]+; .*--socket/)]);
+    await rm(folder);
+    await expect.poll(() => ask(path, "/v1/health").catch(() => undefined), PATIENT).toMatchObject({ status: 200 });
+  });
+
+  it("of another daemon that took its place while it was away is left to it", async () => {
+    const path = newPath();
+    const said: string[] = [];
+    const first = await openControl(path, new FakeDaemon(), (line) => said.push(line));
+    await rm(path);
+    const { ino } = await serve(new FakeDaemon(), path).then(lstat);
+    await sleep(1_500);
+    expect((await lstat(path)).ino).toBe(ino);
+    expect(said).toEqual([]);
+    await first.close();
+    expect((await lstat(path)).ino).toBe(ino);
+  });
+
   it("a directory that cannot be made is told with what to do", async () => {
     const path = join(directory, "file", "c.sock");
     await writeFile(join(directory, "file"), "");
-    await expect(openControl(path, new FakeDaemon())).rejects.toMatchObject({
+    await expect(openControl(path, new FakeDaemon(), () => undefined)).rejects.toMatchObject({
       code: "ERR_CONTROL",
       hint: expect.stringMatching(/--socket/),
     });
