@@ -12,7 +12,7 @@ import { CallStore } from "../src/call/store.js";
 import { findMembers, Meter, type Row } from "../src/call/traffic.js";
 import { openWebhook, type Webhook, WebhookGate } from "../src/call/webhook.js";
 import { readPresence } from "../src/daily/record.js";
-import type { Sample } from "../src/stats.js";
+import type { Sample, StreamStats } from "../src/stats.js";
 import { makeBook } from "./callbook.js";
 import { candidatePair, inboundStream, makeSample, outboundStream } from "./samples.js";
 
@@ -106,6 +106,20 @@ describe("seconds of a call", () => {
     measure(meter, makeSample({ timestamp: T0, streams: [], candidatePairs: [] }));
     expect(measure(meter, at(1000, 60, 3))?.received.audio).toMatchObject({ packets: 60, lost: 3 });
     expect(measure(meter, at(2000, 10, 1))?.received.audio).toMatchObject({ packets: 10, lost: 1 });
+  });
+
+  it("a stream that was there and is the call's only now counts since the sample before", () => {
+    const meter = new Meter();
+    meter.measure(at(0, 1000, 7), { streams: [], pairs: [] });
+    meter.measure(at(1000, 1100, 8), { streams: [], pairs: [] });
+    expect(measure(meter, at(2000, 1150, 10))?.received.audio).toMatchObject({ packets: 50, lost: 2 });
+  });
+
+  it("a stream whose process is known only now is the same stream", () => {
+    const meter = new Meter();
+    const [early, late] = [at(0, 1000, 7), at(1000, 1050, 9)];
+    measure(meter, { ...early, streams: early.streams.map(({ pid: _, ...stream }) => stream as StreamStats) });
+    expect(measure(meter, late)?.received.audio).toMatchObject({ packets: 50, lost: 2 });
   });
 
   describe("round trips, each of another length", () => {

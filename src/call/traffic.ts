@@ -129,71 +129,96 @@ function tripsOf({ totalRoundTripTime = 0, roundTripTimeMeasurements }: Candidat
   return { total: totalRoundTripTime, count: roundTripTimeMeasurements };
 }
 
+const streamKey = (stream: StreamStats): string => `${stream.ssrc} ${keyOf(stream)}`;
+
+/** What `all` has of it: also from when its process was not known yet. */
+function earlierOf<Value, Stats extends { pid?: number }>(
+  all: ReadonlyMap<string, Value>,
+  keyFor: (stats: Stats) => string,
+  stats: Stats,
+): Value | undefined {
+  const { pid: _, ...unowned } = stats;
+  return all.get(keyFor(stats)) ?? all.get(keyFor(unowned as Stats));
+}
+
+/** How far all streams and pairs of a sample came, by name: one may become a call's later. */
+interface Tally {
+  streams: ReadonlyMap<string, Counters>;
+  pairs: ReadonlyMap<string, Trips>;
+}
+
+/** All calls ask of the same sample. */
+const tallies = new WeakMap<Sample, Tally>();
+
+function tallyOf(sample: Sample): Tally {
+  const known = tallies.get(sample);
+  if (known) return known;
+  const tally = {
+    streams: new Map(sample.streams.map((stream) => [streamKey(stream), countersOf(stream)])),
+    pairs: new Map(sample.candidatePairs.map((pair) => [keyOf(pair), tripsOf(pair)])),
+  };
+  tallies.set(sample, tally);
+  return tally;
+}
+
+const NOTHING: Counters = { packets: 0, bytes: 0, headerBytes: 0, lost: 0 };
+const NO_TRIPS: Trips = { total: 0, count: 0 };
+
+function addUp(streams: readonly StreamStats[], type: StreamStats["type"], earlier: Tally): Side {
+  const side: Side = {};
+  const most: Partial<Record<Kind, number>> = {};
+  for (const stream of streams) {
+    if (stream.type !== type) continue;
+    const now = countersOf(stream);
+    const before = earlierOf(earlier.streams, streamKey, stream) ?? NOTHING;
+    // Less than before: another stream of the same name.
+    const base = now.packets < before.packets ? NOTHING : before;
+    const packets = now.packets - base.packets;
+    const kind = kindOf(stream);
+    side[kind] ??= { packets: 0, bytes: 0, headerBytes: 0, ...(type === "inbound-rtp" ? { lost: 0 } : {}) };
+    const traffic = side[kind];
+    traffic.packets += packets;
+    traffic.bytes += now.bytes - base.bytes;
+    traffic.headerBytes += now.headerBytes - base.headerBytes;
+    if (stream.type !== "inbound-rtp") continue;
+    traffic.lost = (traffic.lost ?? 0) + now.lost - base.lost;
+    if (stream.jitter === undefined || packets <= (most[kind] ?? 0)) continue;
+    most[kind] = packets;
+    traffic.jitter = stream.jitter;
+  }
+  return side;
+}
+
+function roundTripOf(pairs: readonly CandidatePairStats[], earlier: Tally): Pick<Row, "roundTripTime"> {
+  let [total, count] = [0, 0];
+  for (const pair of pairs) {
+    const now = tripsOf(pair);
+    const before = earlierOf(earlier.pairs, keyOf, pair) ?? NO_TRIPS;
+    // Less than before: another pair of the same name.
+    const base = now.count < before.count ? NO_TRIPS : before;
+    total += now.total - base.total;
+    count += now.count - base.count;
+  }
+  return count > 0 ? { roundTripTime: total / count } : {};
+}
+
 /** Kept from one sample to the next. */
 export class Meter {
-  #streams = new Map<string, Counters>();
-  /** All pairs of the sample before, for one that was there may become the call's later. */
-  #pairs = new Map<string, Trips>();
-  #lastAt: number | undefined;
+  #before: { at: number; tally: Tally } | undefined;
 
   /** The interval that ends with the sample; undefined for the first sample, which is where counting begins. */
   measure(sample: Sample, { streams, pairs, ambiguous }: Members): Row | undefined {
-    const begin = this.#lastAt;
-    this.#lastAt = sample.timestamp;
-    const received = this.#addUp(streams, "inbound-rtp", begin !== undefined);
-    const sent = this.#addUp(streams, "outbound-rtp", begin !== undefined);
-    const roundTrip = this.#roundTrip(sample.candidatePairs, pairs);
-    if (begin === undefined) return undefined;
+    const before = this.#before;
+    this.#before = { at: sample.timestamp, tally: tallyOf(sample) };
+    if (before === undefined) return undefined;
     return {
       at: sample.timestamp,
-      span: sample.timestamp - begin,
-      received,
-      sent,
-      ...roundTrip,
+      span: sample.timestamp - before.at,
+      received: addUp(streams, "inbound-rtp", before.tally),
+      sent: addUp(streams, "outbound-rtp", before.tally),
+      ...roundTripOf(pairs, before.tally),
       ...(ambiguous === undefined ? {} : { ambiguous }),
     };
-  }
-
-  /** @param counts - whether a stream not seen before began in this interval */
-  #addUp(streams: readonly StreamStats[], type: StreamStats["type"], counts: boolean): Side {
-    const side: Side = {};
-    const most: Partial<Record<Kind, number>> = {};
-    for (const stream of streams) {
-      if (stream.type !== type) continue;
-      const key = `${stream.ssrc} ${keyOf(stream)}`;
-      const now = countersOf(stream);
-      const before = this.#streams.get(key) ?? (counts ? { packets: 0, bytes: 0, headerBytes: 0, lost: 0 } : now);
-      this.#streams.set(key, now);
-      // Less than before: another stream of the same name.
-      const base = now.packets < before.packets ? { packets: 0, bytes: 0, headerBytes: 0, lost: 0 } : before;
-      const packets = now.packets - base.packets;
-      const kind = kindOf(stream);
-      side[kind] ??= { packets: 0, bytes: 0, headerBytes: 0, ...(type === "inbound-rtp" ? { lost: 0 } : {}) };
-      const traffic = side[kind];
-      traffic.packets += packets;
-      traffic.bytes += now.bytes - base.bytes;
-      traffic.headerBytes += now.headerBytes - base.headerBytes;
-      if (stream.type !== "inbound-rtp") continue;
-      traffic.lost = (traffic.lost ?? 0) + now.lost - base.lost;
-      if (stream.jitter === undefined || packets <= (most[kind] ?? 0)) continue;
-      most[kind] = packets;
-      traffic.jitter = stream.jitter;
-    }
-    return side;
-  }
-
-  #roundTrip(all: readonly CandidatePairStats[], ours: readonly CandidatePairStats[]): Pick<Row, "roundTripTime"> {
-    const before = this.#pairs;
-    this.#pairs = new Map(all.map((pair) => [keyOf(pair), tripsOf(pair)]));
-    let [total, count] = [0, 0];
-    for (const pair of ours) {
-      const [then, now] = [before.get(keyOf(pair)), tripsOf(pair)];
-      // Less than before: another pair of the same name.
-      const base = then === undefined || now.count < then.count ? { total: 0, count: 0 } : then;
-      total += now.total - base.total;
-      count += now.count - base.count;
-    }
-    return count > 0 ? { roundTripTime: total / count } : {};
   }
 }
 
