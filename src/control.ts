@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { MAX_BODY_BYTES, readBody } from "./body.js";
 import type { Calls } from "./call/book.js";
 import { RtcprobeError } from "./errors.js";
 import type { Health } from "./health.js";
@@ -23,7 +24,6 @@ export interface Controlled {
   readonly calls: Calls;
 }
 
-const MAX_BODY_BYTES = 65_536;
 /** At once. */
 const MAX_CONNECTIONS = 64;
 /** Between two looks whether the socket is in its place. */
@@ -49,15 +49,10 @@ interface Answer {
 
 const json = (value: unknown): Answer => ({ type: "application/json", body: `${JSON.stringify(value)}\n` });
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new Refusal(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+async function readText(request: IncomingMessage): Promise<string> {
+  const body = await readBody(request);
+  if (body === undefined) throw new Refusal(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);
+  return body;
 }
 
 const changeSchema = z.strictObject({
@@ -97,14 +92,14 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   "/v1/probes": {
     GET: (target) => json({ probes: target.probes() }),
     POST: async (target, request) => {
-      const { enable, disable } = parseChange(await readBody(request));
+      const { enable, disable } = parseChange(await readText(request));
       target.switchProbes(enable, disable);
       return json({ probes: target.probes() });
     },
   },
   "/v1/calls": {
     GET: (target) => json({ calls: target.calls.list() }),
-    POST: async (target, request) => json({ call: target.calls.start(parseJson(await readBody(request))) }),
+    POST: async (target, request) => json({ call: target.calls.start(parseJson(await readText(request))) }),
   },
   "/v1/calls/:id": {
     GET: (target, _, id) => json({ call: target.calls.get(id) }),

@@ -70,7 +70,7 @@ const ROWS: string[][] = [
   ["pairing", "depth", "feedback", "quality", "rtcp", "pairstats", "relay", "selection"],
   ["codec", "histogram", "origin", "streamtable", "columnpool", "drift", "loss", "quantile"],
   ["native", "streamrow", "depthrecord", "pairrecord", "reportrecord"],
-  ["csv", "directory", "duration", "publictext", "suggestion", "textfile", "errors"],
+  ["body", "csv", "directory", "duration", "publictext", "suggestion", "textfile", "errors"],
 ];
 
 /** The text without comments; string literals stay. */

@@ -4,6 +4,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import * as z from "zod";
+import { readBody } from "../body.js";
 import { errnoName, RtcprobeError } from "../errors.js";
 
 export interface WebhookOptions {
@@ -26,7 +27,6 @@ export interface Webhook {
   close(): Promise<void>;
 }
 
-const MAX_BODY_BYTES = 65_536;
 const PATIENCE_MS = 5_000;
 /** An event is no older, and no newer; milliseconds. */
 const AGE_MS = 300_000;
@@ -93,17 +93,6 @@ function readEnded(body: string, nowMs: number): { ended?: EndedMeeting } {
   const { meeting_id: meeting, end_ts: end } = event.data.payload;
   // Its clock may be ahead of ours.
   return { ended: { meeting, endedAt: end === undefined ? nowMs : Math.min(nowMs, end * 1000) } };
-}
-
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /**
