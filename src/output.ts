@@ -28,17 +28,22 @@ export class Output {
   readonly #stream: Writable;
   readonly #terminal: () => Terminal | undefined;
   #leftOut = 0;
+  #isLost = false;
   #drawn = false;
 
   /** @param terminal - its size now, undefined if the stream is none */
   constructor(stream: Writable, terminal: () => Terminal | undefined) {
     this.#stream = stream;
     this.#terminal = terminal;
+    // Node's own standard output takes the next write after an error as if there had been none.
+    stream.on("error", () => {
+      this.#isLost = true;
+    });
   }
 
-  /** The reader is gone. */
+  /** The reader is gone, or nothing can be written for another reason. */
   get isClosed(): boolean {
-    return !this.#stream.writable;
+    return this.#isLost || !this.#stream.writable;
   }
 
   get isTerminal(): boolean {
@@ -55,7 +60,7 @@ export class Output {
 
   line(text: string): void {
     if (this.#stream.writableLength > MAX_WAITING) this.#leftOut++;
-    else if (this.#stream.writable) this.#stream.write(`${text}\n`);
+    else if (!this.isClosed) this.#stream.write(`${text}\n`);
   }
 
   /** Settles when the reader has all of the text; rejects when there is none. For who waits, and has nothing left out. */
@@ -63,6 +68,14 @@ export class Output {
     return new Promise((resolve, reject) => {
       this.#stream.write(text, (error) => (error ? reject(error) : resolve()));
     });
+  }
+
+  /** The same for lines; to false when they cannot be written, for the error is that of the output and not of who writes. */
+  deliver(lines: readonly string[]): Promise<boolean> {
+    return this.text(`${lines.join("\n")}\n`).then(
+      () => true,
+      () => false,
+    );
   }
 
   lines(texts: readonly string[]): void {

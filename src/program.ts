@@ -14,6 +14,19 @@ function say(line: string): void {
   process.stderr.write(`rtcprobe: ${makePrintable(line)}\n`);
 }
 
+let hasLostOutput = false;
+
+/** Standard output cannot be written. A reader that is gone has had enough; all else is said once, and is a failure. */
+function loseOutput({ code }: NodeJS.ErrnoException): void {
+  if (code === "EPIPE" || hasLostOutput) return;
+  hasLostOutput = true;
+  say(`cannot write to standard output: ${code}`);
+  // The command may not have ended yet, or have ended well.
+  process.on("exit", () => {
+    process.exitCode ||= 1;
+  });
+}
+
 /** The process as a command sees it. */
 class ProcessContext implements CommandContext {
   readonly version = manifest.version;
@@ -30,7 +43,7 @@ class ProcessContext implements CommandContext {
       return isTTY ? { columns: columns || 80, rows: rows || 24, isStyled } : undefined;
     });
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") say(`cannot write to standard output: ${error.code}`);
+      loseOutput(error);
       this.#stop.abort();
     });
   }
@@ -130,7 +143,10 @@ async function makeProgram(additions: readonly Addition[]): Promise<Command> {
     .option("--no-color", "no bold text; so does NO_COLOR")
     .option("--debug", "show stack and verifier log of an error")
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      outputError: () => undefined,
+      writeOut: (text) => process.stdout.on("error", loseOutput).write(text),
+    })
     .exitOverride();
   for (const add of additions) await add(program);
   return program;

@@ -87,21 +87,10 @@ async function printPackets({ output }: CommandContext, capture: Capture): Promi
   for (let more = true; more; ) {
     const read = await capture.read().catch((error: unknown) => ({ error }));
     lines.push(...printer.format(capture.packets()));
-    const written = await writeLines(output, lines);
+    const written = lines.length === 0 || (await output.deliver(lines));
     if (typeof read === "object") throw read.error;
     more = read && written;
     lines = [];
-  }
-}
-
-/** False if the reader is gone. */
-async function writeLines(output: CommandContext["output"], lines: readonly string[]): Promise<boolean> {
-  try {
-    if (lines.length > 0) await output.text(`${lines.join("\n")}\n`);
-    return true;
-  } catch (error) {
-    if (errnoName(error) === "EPIPE") return false;
-    throw error;
   }
 }
 

@@ -23,11 +23,10 @@ export async function historyCommand({ output, say, env }: CommandContext, flags
   const reader = readJournal(config.journal.directory, { sinceMs });
   const history = new History();
   for await (const content of reader) {
-    if (output.isClosed) return;
     if (!isSample(content)) continue;
     const sample = toSample(content);
-    if (flags.json) await output.text(`${JSON.stringify(sample)}\n`);
-    else history.add(sample);
+    if (!flags.json) history.add(sample);
+    else if (!(await output.deliver([JSON.stringify(sample)]))) return;
   }
   if (!flags.json) output.lines(history.view(output.emphasise));
   if (reader.damaged > 0) say(`${reader.damaged} places of the journal are damaged and were passed over`);

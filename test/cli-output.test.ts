@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Standard output that takes no more. Oracles: full(4), every write to which fails with ENOSPC, and a reader that closes its
+ * end, as head(1) does.
+ */
+import { closeSync, openSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openJournal } from "../src/journal.js";
+import { can } from "./capability.js";
+import { checkBuild, type RunOptions, runProgram } from "./program.js";
+import { makeSample } from "./samples.js";
+
+const CAPTURE = join(import.meta.dirname, "captures", "chromium-impaired", "receiver.pcap");
+/** Some hundreds of KB as JSON: more than a pipe holds. */
+const SAMPLES = 500;
+let directory: string;
+let full: number;
+
+beforeAll(async () => {
+  checkBuild();
+  directory = await mkdtemp(join(tmpdir(), "rtcprobe-output-"));
+  await configure("");
+  full = openSync("/dev/full", "w");
+  const journal = await openJournal(
+    { directory: join(directory, "journal"), maxBytes: 2 ** 28, maxAgeMs: 1e12 },
+    () => undefined,
+  );
+  const now = Date.now();
+  for (let i = 0; i < SAMPLES; i++) {
+    const timestamp = now - SAMPLES + i;
+    journal.append(makeSample({ timestamp, timeNs: String(BigInt(timestamp) * 1_000_000n) }));
+  }
+  await journal.close(5000);
+});
+afterAll(async () => {
+  closeSync(full);
+  await rm(directory, { recursive: true, force: true });
+});
+
+const inDirectory = (name: string): string => join(directory, name);
+const flags = (): string[] => ["--config", inDirectory("config.yaml"), "--socket", inDirectory("c.sock")];
+
+/** @param text - beside the journal that all share, and calls */
+async function configure(text: string): Promise<void> {
+  const places = `journal: { directory: ${inDirectory("journal")} }\ncalls: { directory: ${inDirectory("calls")} }\n`;
+  await writeFile(inDirectory("config.yaml"), places + text);
+}
+
+/** The reader of its standard output goes away after the first line. */
+const untilFirstLine: RunOptions = { onLine: (_, child) => child.stdout?.destroy() };
+
+describe("that cannot be written: one line, and exit 1", () => {
+  it.each([
+    [["--version"]],
+    [["--help"]],
+    [["help", "analyze"]],
+    [["analyze", CAPTURE]],
+    [["analyze", CAPTURE, "--json"]],
+    [["analyze", CAPTURE, "--interval", "1s"]],
+    [["analyze", CAPTURE, "--packets"]],
+    [["history"]],
+    [["history", "--json"]],
+    [["check"]],
+  ])("%j", async (args) => {
+    const isPlain = args[0]?.startsWith("-") || args[0] === "help" || args[0] === "analyze";
+    const { code, said } = await runProgram(isPlain ? args : [...args, ...flags()], { stdout: full });
+    expect(said).toEqual(["rtcprobe: cannot write to standard output: ENOSPC"]);
+    expect(code).toBe(1);
+  });
+
+  it.skipIf(!can.packet.ok)(`the daemon's samples ${can.packet.why}`, async () => {
+    const { code, said } = await runProgram(["run", "--json", "--source", "packet", ...flags()], { stdout: full });
+    expect(said).toEqual([
+      expect.stringMatching(/watching packets/),
+      "rtcprobe: cannot write to standard output: ENOSPC",
+    ]);
+    expect(code).toBe(1);
+  });
+});
+
+describe("whose reader has enough: a quiet end", () => {
+  it.each([
+    [["analyze", CAPTURE, "--packets"]],
+    [["analyze", CAPTURE, "--interval", "10ms", "--json"]],
+    [["history", "--json"]],
+  ])("%j", async (args) => {
+    const given = args[0] === "history" ? [...args, ...flags()] : args;
+    const { code, said } = await runProgram(given, untilFirstLine);
+    expect([code, said]).toEqual([0, []]);
+  });
+});
