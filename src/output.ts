@@ -2,7 +2,7 @@
 /** Where the data of a command goes. A reader that stops reading must not stop the measurement. */
 import { fstatSync } from "node:fs";
 import { Socket } from "node:net";
-import type { Writable } from "node:stream";
+import { Writable } from "node:stream";
 import { cutText } from "./table.js";
 
 /** What may wait for a slow reader before lines are left out, in bytes. */
@@ -21,12 +21,24 @@ export interface Terminal {
  */
 export function openStandardOutput(stdout: Writable & { fd: number }): Writable {
   const file = fstatSync(stdout.fd);
-  return file.isFIFO() || file.isSocket() ? new Socket({ fd: stdout.fd, readable: false, writable: true }) : stdout;
+  if (!file.isFIFO() && !file.isSocket()) return stdout;
+  const socket = new Socket({ fd: stdout.fd, readable: false, writable: true });
+  // The write that failed tells it.
+  socket.on("error", () => undefined);
+  // By itself a socket writes all that waits at once, and then nobody knows which of it went out.
+  return new Writable({
+    write: (text, _, done) => void socket.write(text, done),
+    destroy(error, done) {
+      socket.destroy();
+      done(error);
+    },
+  });
 }
 
 export class Output {
   readonly #stream: Writable;
   readonly #terminal: () => Terminal | undefined;
+  #waiting = 0;
   #leftOut = 0;
   #isLost = false;
   #drawn = false;
@@ -60,7 +72,12 @@ export class Output {
 
   line(text: string): void {
     if (this.#stream.writableLength > MAX_WAITING) this.#leftOut++;
-    else if (!this.isClosed) this.#stream.write(`${text}\n`);
+    else if (!this.isClosed) {
+      this.#waiting++;
+      this.#stream.write(`${text}\n`, () => {
+        this.#waiting--;
+      });
+    }
   }
 
   /** Settles when the reader has all of the text; rejects when there is none. For who waits, and has nothing left out. */
@@ -97,7 +114,7 @@ export class Output {
     this.line(`${begin}${shown.join("\n")}\x1b[J`);
   }
 
-  /** Waits until all is written, or so many milliseconds. */
+  /** Waits until all is written, or so many milliseconds; then the rest is left out. */
   async finish(deadlineMs: number): Promise<void> {
     if (this.#stream.writableLength === 0 || !this.#stream.writable) return;
     let timer: NodeJS.Timeout | undefined;
@@ -106,6 +123,8 @@ export class Output {
       this.#stream.write("", () => resolve());
     });
     clearTimeout(timer);
-    if (this.#stream.writableLength > 0) this.#stream.destroy();
+    if (this.#stream.writableLength === 0) return;
+    this.#leftOut += this.#waiting;
+    this.#stream.destroy();
   }
 }

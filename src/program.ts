@@ -122,6 +122,8 @@ export function perform(action: Action, blocks = true) {
       process.exitCode = await action(context, flags, command.args);
     } finally {
       await context.output.finish(FINISH_MS);
+      const { leftOut } = context.output;
+      if (leftOut > 0) say(`${leftOut} lines were left out, because their reader was too slow`);
     }
   };
 }

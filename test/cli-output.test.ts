@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 /**
- * Standard output that takes no more. Oracles: full(4), every write to which fails with ENOSPC, and a reader that closes its
- * end, as head(1) does.
+ * Standard output that takes no more. Oracles: full(4), every write to which fails with ENOSPC; a reader that closes its end, as
+ * head(1) does; and for what a slow reader has got, the lines that it reads, beside the samples in the journal.
  */
-import { closeSync, openSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, openSync } from "node:fs";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openJournal } from "../src/journal.js";
 import { can } from "./capability.js";
-import { checkBuild, type RunOptions, runProgram } from "./program.js";
+import { checkBuild, type RunOptions, runProgram, startProgram } from "./program.js";
 import { makeSample } from "./samples.js";
 
 const CAPTURE = join(import.meta.dirname, "captures", "chromium-impaired", "receiver.pcap");
@@ -43,9 +45,9 @@ afterAll(async () => {
 const inDirectory = (name: string): string => join(directory, name);
 const flags = (): string[] => ["--config", inDirectory("config.yaml"), "--socket", inDirectory("c.sock")];
 
-/** @param text - beside the journal that all share, and calls */
-async function configure(text: string): Promise<void> {
-  const places = `journal: { directory: ${inDirectory("journal")} }\ncalls: { directory: ${inDirectory("calls")} }\n`;
+/** @param text - beside the places of the journal and of calls */
+async function configure(text: string, journal = "journal"): Promise<void> {
+  const places = `journal: { directory: ${inDirectory(journal)} }\ncalls: { directory: ${inDirectory("calls")} }\n`;
   await writeFile(inDirectory("config.yaml"), places + text);
 }
 
@@ -91,4 +93,33 @@ describe("whose reader has enough: a quiet end", () => {
     const { code, said } = await runProgram(given, untilFirstLine);
     expect([code, said]).toEqual([0, []]);
   });
+});
+
+it.skipIf(!can.packet.ok)(`whose reader is slow: what it does not get is told ${can.packet.why}`, async () => {
+  await configure("", "slow");
+  const fifo = inDirectory("slow.fifo");
+  execFileSync("mkfifo", [fifo]);
+  const reader = await open(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  await reader.write(Buffer.alloc(57_344, "\n")); // a pipe of 64 KiB has room for some lines now
+  const child = startProgram(
+    ["run", "--json", "--source", "packet", "--interval", "100ms", "--duration", "3s", ...flags()],
+    {
+      stdout: reader.fd,
+    },
+  );
+  let said = "";
+  child.stderr?.on("data", (text) => {
+    said += text;
+  });
+  expect(await once(child, "close")).toEqual([0, null]);
+  const { bytesRead, buffer } = await reader.read(Buffer.alloc(65_536));
+  await reader.close();
+  // What stands behind the last end of a line is none.
+  const got = buffer.toString("utf8", 0, bytesRead).split("\n").slice(0, -1).filter(Boolean);
+  for (const line of got) expect(JSON.parse(line)).toHaveProperty("datagrams");
+  const kept = (await runProgram(["history", "--json", ...flags()])).stdout.trimEnd().split("\n");
+  expect(got.length).toBeGreaterThan(0);
+  expect(said).toContain(
+    `rtcprobe: ${kept.length - got.length} lines were left out, because their reader was too slow\n`,
+  );
 });

@@ -68,5 +68,4 @@ export async function runCommand(context: CommandContext, flags: RunFlags): Prom
     },
     ...(flags.json || flags.live ? { onSample: show } : {}),
   });
-  if (output.leftOut > 0) say(`${output.leftOut} lines were left out, because their reader was too slow`);
 }
