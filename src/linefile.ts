@@ -100,11 +100,10 @@ export class StreamTarget implements Target {
       await this.#write(lines.bytes.toString("utf8"));
       return { kind: "done" };
     } catch (error) {
-      return {
-        kind: "hold",
-        reason: `cannot write: ${errnoName(error) ?? "no reader"}`,
-        hint: "start its reader again",
-      };
+      const name = errnoName(error) ?? "no reader";
+      // What was a pipe's end stays one: another reader needs another pipe.
+      const hint = name === "ENOSPC" ? "make room" : "start rtcprobe again with a reader";
+      return { kind: "hold", reason: `cannot write: ${name}`, hint };
     }
   }
 

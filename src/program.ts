@@ -34,6 +34,10 @@ class ProcessContext implements CommandContext {
   readonly say = say;
   readonly output: Output;
   readonly #stop = new AbortController();
+  #onLoss = (error: NodeJS.ErrnoException): void => {
+    loseOutput(error);
+    this.#stop.abort();
+  };
 
   /** @param blocks - false for a command that must go on while its reader stands still */
   constructor(blocks: boolean, isStyled: boolean) {
@@ -42,14 +46,15 @@ class ProcessContext implements CommandContext {
       const { isTTY, columns, rows } = process.stdout;
       return isTTY ? { columns: columns || 80, rows: rows || 24, isStyled } : undefined;
     });
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      loseOutput(error);
-      this.#stop.abort();
-    });
+    stream.on("error", (error: NodeJS.ErrnoException) => this.#onLoss(error));
   }
 
   progress(text: string): void {
     if (process.stderr.isTTY) process.stderr.write(`\r${makePrintable(text)}\x1b[K`);
+  }
+
+  onOutputLoss(listener: () => void): void {
+    this.#onLoss = listener;
   }
 
   onHangup(listener: () => void): void {

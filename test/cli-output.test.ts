@@ -6,10 +6,10 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, openSync } from "node:fs";
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openJournal } from "../src/journal.js";
 import { can } from "./capability.js";
 import { checkBuild, type RunOptions, runProgram, startProgram } from "./program.js";
@@ -92,6 +92,42 @@ describe("whose reader has enough: a quiet end", () => {
     const given = args[0] === "history" ? [...args, ...flags()] : args;
     const { code, said } = await runProgram(given, untilFirstLine);
     expect([code, said]).toEqual([0, []]);
+  });
+});
+
+describe.skipIf(!can.packet.ok)(`that a daemon has as a sink — ${can.packet.why || "packets"}`, () => {
+  const RUN = ["run", "--source", "packet", "--interval", "100ms"];
+
+  it("is one of several: the others go on without its reader, and it is said once", async () => {
+    const points = inDirectory("points.lp");
+    await configure(`sinks: [{ type: stdout }, { type: file, path: ${points} }]\n`, "two");
+    const child = startProgram([...RUN, ...flags()]);
+    let said = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    try {
+      await once(child.stdout as NodeJS.ReadableStream, "data");
+      child.stdout?.destroy();
+      const isSaid = () => expect(said).toMatch(/standard output: cannot write: EPIPE; .*; points wait in the journal/);
+      await vi.waitFor(isSaid, { timeout: 10_000 });
+      const lostNs = BigInt(Date.now()) * 1_000_000n;
+      const lastNs = async () => BigInt((await readFile(points, "utf8")).trimEnd().split(" ").at(-1) ?? 0);
+      await vi.waitFor(async () => expect(await lastNs()).toBeGreaterThan(lostNs), { timeout: 10_000 });
+      child.kill("SIGTERM");
+      expect(await once(child, "close")).toEqual([0, null]);
+      expect(said.match(/cannot write/g)).toHaveLength(1);
+      expect(said).toMatch(/standard output: \d+ points are still to be written and stay in the journal/);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+
+  it("is all there is: exit 1, so that who watches it starts it again", async () => {
+    await configure("sinks: [{ type: stdout }]\n", "one");
+    const { code, said } = await runProgram([...RUN, ...flags()], untilFirstLine);
+    expect(said.at(-1)).toMatch(/^rtcprobe: the only sink, standard output, .*; start .* again/);
+    expect(code).toBe(1);
   });
 });
 

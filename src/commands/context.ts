@@ -13,6 +13,8 @@ export interface CommandContext {
   progress(text: string): void;
   /** From now on SIGINT and SIGTERM abort this signal and do not end the process; so does a reader that is gone. */
   stopSignal(): AbortSignal;
+  /** From now on an output that is lost calls the listener, and is neither said nor a reason to stop: a sink says it. */
+  onOutputLoss(listener: () => void): void;
   /** From now on SIGHUP calls the listener and does not end the process. */
   onHangup(listener: () => void): void;
 }

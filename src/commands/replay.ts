@@ -33,7 +33,8 @@ function chooseSinks(sinks: readonly SinkConfig[], name: string | undefined): re
  * @returns true when all of it was sent
  * @throws RtcprobeError ERR_USAGE, ERR_CONFIG, ERR_JOURNAL
  */
-export async function replayCommand({ output, say, env }: CommandContext, flags: ReplayFlags): Promise<boolean> {
+export async function replayCommand(context: CommandContext, flags: ReplayFlags): Promise<boolean> {
+  const { output, say, env } = context;
   const age = readDurationFlag("--since", flags.since, "1s");
   const config = await loadConfig({ flags, env, path: flags.config });
   const { directory, maxBytes, maxAge } = config.journal;
@@ -44,6 +45,7 @@ export async function replayCommand({ output, say, env }: CommandContext, flags:
     say,
     writeText: (text: string) => output.text(text),
   };
+  context.onOutputLoss(() => undefined);
   const replays = chooseSinks(config.sinks, flags.sink).map(async (sink) => {
     const feed = new ReplayFeed(readJournal(directory, { sinceMs }));
     const opened = await openSink(sink, feed, options);

@@ -47,25 +47,39 @@ export async function runCommand(context: CommandContext, flags: RunFlags): Prom
   }
   const duration = readDurationFlag("--duration", flags.duration, "1ms");
   const load = () => loadConfig({ flags, env, path: flags.config });
-  const config = await load();
+  let config = await load();
   if ((flags.json || flags.live) && config.sinks.some(({ type }) => type === "stdout")) {
     const hint = "leave out --json and --live, or the sink of type stdout";
     throw new RtcprobeError("ERR_USAGE", "two things would be written to standard output", hint);
   }
   const show = flags.live ? drawLive(context) : (sample: Sample) => output.line(JSON.stringify(sample));
+  const stop = context.stopSignal();
+  const lost = new AbortController();
+  if (!flags.json && !flags.live) {
+    context.onOutputLoss(() => {
+      if (config.sinks.every(({ type }) => type === "stdout") && !stop.aborted) lost.abort();
+    });
+  }
   await runDaemon({
     config,
     version,
     duration,
     say,
-    signal: context.stopSignal(),
+    signal: AbortSignal.any([stop, lost.signal]),
     writeText: (text) => output.text(text),
     onReload: (listener) => context.onHangup(listener),
-    loadConfig: load,
+    loadConfig: async () => {
+      config = await load();
+      return config;
+    },
     onReady(health) {
       const sinks = health.sinks.map((sink) => sink.name).join(", ");
       say(`watching ${describeSource(health)}; samples go to ${sinks}; control socket ${config.socket}`);
     },
     ...(flags.json || flags.live ? { onSample: show } : {}),
   });
+  if (lost.signal.aborted) {
+    const hint = "start the daemon again with a reader";
+    throw new RtcprobeError("ERR_SINK", "the only sink, standard output, cannot be written any more", hint);
+  }
 }
