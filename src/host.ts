@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** What this host offers to a probe, told as a list of findings. */
-import { readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, lstat, readFile } from "node:fs/promises";
 import { release } from "node:os";
+import { dirname, resolve } from "node:path";
+import { HINTS } from "./archive.js";
 import { findCgroupRoot } from "./cgroup.js";
 import type { Config } from "./config.js";
 import { openDaily } from "./dailyconfig.js";
-import { RtcprobeError } from "./errors.js";
-import { type LiveSource, openEbpf, openPackets } from "./source.js";
+import { errnoName, RtcprobeError } from "./errors.js";
+import { isMistake, type LiveSource, openEbpf, openPackets } from "./source.js";
 
 /** Milliseconds for Daily's answer. */
 const DAILY_MS = 5_000;
@@ -16,6 +19,8 @@ export interface Finding {
   ok: boolean;
   message: string;
   hint?: string;
+  /** Nothing makes up for it: `rtcprobe run` would end. */
+  isFinal?: true;
 }
 
 /** Bits of the capability sets (linux/capability.h). */
@@ -59,16 +64,76 @@ async function checkCgroupRoot(): Promise<Finding> {
 }
 
 /** Opens the source for a moment, with tables that cost nothing. */
-async function trySource(name: string, open: () => LiveSource | Promise<LiveSource>): Promise<Finding> {
+async function trySource(
+  name: string,
+  config: Config,
+  open: (config: Config) => LiveSource | Promise<LiveSource>,
+): Promise<Finding> {
   try {
-    const live = await open();
+    const live = await open({ ...config, maxStreams: 16, maxPairs: 16 });
     const programs = live.kind === "ebpf" ? live.source.programIds().length : 0;
     live.source.close();
     if (live.kind === "packet") return finding(name, true, "a packet socket can be opened");
     return finding(name, true, `${programs} programs loaded and attached to ${live.cgroup}`);
   } catch (error) {
     if (!(error instanceof RtcprobeError)) throw error;
-    return failed(name, error);
+    return { ...failed(name, error), ...(isMistake(error, config) ? { isFinal: true } : {}) };
+  }
+}
+
+/** Whether the directory can be written, or be made where it is missing. Throws the system's error; makes nothing. */
+async function tryDirectory(path: string): Promise<void> {
+  for (let at = resolve(path); ; at = dirname(at)) {
+    try {
+      await access(`${at}/.`, constants.W_OK | constants.X_OK);
+      return;
+    } catch (error) {
+      if (errnoName(error) !== "ENOENT") throw error;
+    }
+  }
+}
+
+async function checkJournal({ journal: { directory } }: Config): Promise<Finding> {
+  try {
+    await tryDirectory(directory);
+    return finding("journal", true, `samples can be kept in ${directory}`);
+  } catch (error) {
+    const name = errnoName(error) ?? "";
+    const hint = HINTS[name] ?? "choose a directory as journal.directory";
+    const found = finding("journal", false, `cannot keep a journal in ${directory}: ${name}`, hint);
+    // A journal that is there and read-only for now is waited for, in memory.
+    const isThere = await access(directory).then(
+      () => true,
+      () => false,
+    );
+    return name === "EROFS" && isThere ? found : { ...found, isFinal: true };
+  }
+}
+
+/** Only a call needs its directory to be written: `rtcprobe run` goes on without. */
+async function checkCalls({ calls: { directory } }: Config): Promise<Finding> {
+  const hint = "give a directory of this user's as --calls-directory";
+  try {
+    await tryDirectory(directory);
+    return finding("calls", true, `calls can be kept in ${directory}`);
+  } catch (error) {
+    const found = finding("calls", false, `cannot keep calls in ${directory}: ${errnoName(error)}`, hint);
+    return errnoName(error) === "ENOTDIR" ? { ...found, isFinal: true } : found;
+  }
+}
+
+async function checkSocket({ socket }: Config): Promise<Finding> {
+  const hint = "give another path by --socket";
+  const failing = (message: string): Finding => ({ ...finding("socket", false, message, hint), isFinal: true });
+  try {
+    await tryDirectory(dirname(socket));
+    const found = await lstat(socket).catch((error) => {
+      if (errnoName(error) !== "ENOENT") throw error;
+    });
+    if (found && !found.isSocket()) return failing(`${socket} exists and is no socket`);
+    return finding("socket", true, `${socket} can be made`);
+  } catch (error) {
+    return failing(`cannot make the control socket ${socket}: ${errnoName(error)}`);
   }
 }
 
@@ -96,22 +161,25 @@ async function checkDaily(config: Config): Promise<Finding[]> {
   }
 }
 
-/** Tries everything that `rtcprobe run` would need. */
+/** Tries everything that `rtcprobe run` would need, and leaves nothing behind. */
 export async function checkHost(config: Config): Promise<Finding[]> {
-  const small = { ...config, maxStreams: 16, maxPairs: 16 };
   return [
     checkKernel(release()),
     checkCapabilities(await readFile("/proc/self/status", "utf8")),
     await checkCgroupRoot(),
-    await trySource("ebpf", () => openEbpf(small)),
-    await trySource("packet", () => openPackets(small)),
+    await trySource("ebpf", config, openEbpf),
+    await trySource("packet", config, openPackets),
+    await checkJournal(config),
+    await checkCalls(config),
+    await checkSocket(config),
     ...(await checkInfluxdb(config)),
     ...(await checkDaily(config)),
   ];
 }
 
-/** Whether the configured source can be opened, going by the findings. */
+/** Whether the configured source can be opened, and nothing else is in the way, going by the findings. */
 export function canRun(findings: readonly Finding[], source: Config["source"]): boolean {
+  if (findings.some(({ isFinal }) => isFinal)) return false;
   const names = source === "auto" ? ["ebpf", "packet"] : [source];
   return findings.some(({ name, ok }) => ok && names.includes(name));
 }

@@ -101,6 +101,12 @@ export function openPackets(config: LiveConfig): LiveSource {
   }
 }
 
+/** A wrong --cgroup is the operator's mistake, not the host's refusal: packets would be of what was not asked for. */
+export function isMistake(refusal: unknown, { cgroup, source }: LiveConfig): boolean {
+  const isCgroup = refusal instanceof RtcprobeError && refusal.code === "ERR_CGROUP";
+  return isCgroup && cgroup !== undefined && source !== "packet";
+}
+
 /**
  * The configured source; `auto` goes on with packets where eBPF is refused.
  * @param say - takes the one line that says why
@@ -112,9 +118,7 @@ export async function openLive(config: LiveConfig, say: (line: string) => void):
   try {
     return await openEbpf(config);
   } catch (refusal) {
-    // A wrong --cgroup is the operator's mistake, not the host's refusal.
-    const mistaken = refusal instanceof RtcprobeError && refusal.code === "ERR_CGROUP" && config.cgroup !== undefined;
-    if (!(refusal instanceof RtcprobeError) || mistaken) throw refusal;
+    if (!(refusal instanceof RtcprobeError) || isMistake(refusal, config)) throw refusal;
     const live = openInstead(config, refusal);
     say(`${refusal.message}; going on with packets of the whole host, which tell no process`);
     return live;

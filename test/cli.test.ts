@@ -6,7 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
-import { appendFile, chmod, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { createServer as createNetServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -314,6 +314,34 @@ describe("a host that refuses", () => {
         first.kill("SIGTERM");
         expect((await once(first, "exit"))[0]).toBe(0);
       }
+    });
+
+    it.each<[string, string, (directory: string) => string[]]>([
+      ["a cgroup that is none", "ebpf", () => ["--cgroup", "/nowhere"]],
+      ["a journal that is a file", "journal", (at) => ["--journal-directory", join(at, "plain")]],
+      ["a journal below a file", "journal", (at) => ["--journal-directory", join(at, "plain", "j")]],
+      ["calls below a file", "calls", (at) => ["--calls-directory", join(at, "plain", "c")]],
+      ["a socket below a file", "socket", (at) => ["--socket", join(at, "plain", "c.sock")]],
+      ["a file in the socket's place", "socket", (at) => ["--socket", join(at, "plain")]],
+    ])("check says no to what run refuses: %s", async (_, name, wrong) => {
+      await writeFile(inDirectory("plain"), "");
+      const args = [...socketArgs("both.sock"), ...wrong(directory)];
+      const run = await runProgram(["run", "--duration", "100ms", ...args]);
+      const check = await runProgram(["check", "--json", ...args]);
+      expect([run.code, check.code]).toEqual([1, 1]);
+      const { ok, checks } = JSON.parse(check.stdout) as { ok: boolean; checks: { name: string; ok: boolean }[] };
+      expect([ok, checks.find((found) => found.name === name)]).toMatchObject([false, { ok: false, isFinal: true }]);
+    });
+
+    it("check says yes to directories that run would make, and makes none", async () => {
+      const missing = join(inDirectory("missing"), "by", "far");
+      const places = ["--journal-directory", `${missing}/j`, "--calls-directory", `${missing}/c`];
+      const { code, stdout } = await runProgram(["check", "--json", ...places, "--socket", `${missing}/c.sock`]);
+      const { checks } = JSON.parse(stdout) as { checks: { name: string; ok: boolean }[] };
+      const good = checks.flatMap(({ name, ok }) => (ok ? [name] : []));
+      expect(good).toEqual(expect.arrayContaining(["journal", "calls", "socket"]));
+      expect(code).toBe(0);
+      expect(await readdir(directory)).not.toContain("missing");
     });
 
     it("a journal that cannot be kept", async () => {
