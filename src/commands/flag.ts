@@ -18,15 +18,26 @@ export function readFlag<T>(flag: string, read: () => T): T {
 /** Longest time that a timer can wait. */
 const MAX_MS = 2 ** 31 - 1;
 
+function readDuration(flag: string, text: string, least: string, most: number, shown: string): number {
+  return readFlag(flag, () => {
+    const ms = parseDuration(text);
+    if (ms >= parseDuration(least) && ms <= most) return ms;
+    throw new RtcprobeError("ERR_USAGE", `${quoteText(text)} is out of range`, `it must be ${least} ${shown}`);
+  });
+}
+
 /**
- * Milliseconds of a flag that is a duration, if it was given.
+ * Milliseconds of a flag that is a time to wait, if it was given.
  * @throws RtcprobeError ERR_USAGE
  */
 export function readDurationFlag(flag: string, text: string | undefined, least: string): number | undefined {
-  if (text === undefined) return undefined;
-  return readFlag(flag, () => {
-    const ms = parseDuration(text);
-    if (ms >= parseDuration(least) && ms <= MAX_MS) return ms;
-    throw new RtcprobeError("ERR_USAGE", `${quoteText(text)} is out of range`, `it must be ${least} to 24d`);
-  });
+  return text === undefined ? undefined : readDuration(flag, text, least, MAX_MS, "to 24d");
+}
+
+/**
+ * Milliseconds of a flag that says how long ago, if it was given.
+ * @throws RtcprobeError ERR_USAGE
+ */
+export function readAgeFlag(flag: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : readDuration(flag, text, "1s", Number.POSITIVE_INFINITY, "or more");
 }

@@ -5,7 +5,7 @@ import { readJournal } from "../journal.js";
 import { isSample } from "../sink.js";
 import { toSample } from "../stats.js";
 import type { CommandContext, Flags } from "./context.js";
-import { readDurationFlag } from "./flag.js";
+import { readAgeFlag } from "./flag.js";
 
 export interface HistoryFlags extends Flags {
   since?: string;
@@ -18,7 +18,7 @@ const DEFAULT_MS = 3_600_000;
  * @throws RtcprobeError ERR_USAGE, ERR_CONFIG, ERR_JOURNAL
  */
 export async function historyCommand({ output, say, env }: CommandContext, flags: HistoryFlags): Promise<void> {
-  const sinceMs = Date.now() - (readDurationFlag("--since", flags.since, "1s") ?? DEFAULT_MS);
+  const sinceMs = Date.now() - (readAgeFlag("--since", flags.since) ?? DEFAULT_MS);
   const config = await loadConfig({ flags, env, path: flags.config });
   const reader = readJournal(config.journal.directory, { sinceMs });
   const history = new History();

@@ -8,7 +8,7 @@ import { ReplayFeed } from "../replay.js";
 import type { SinkConfig } from "../sinkconfig.js";
 import { openSink } from "../store.js";
 import type { CommandContext, Flags } from "./context.js";
-import { readDurationFlag } from "./flag.js";
+import { readAgeFlag } from "./flag.js";
 
 export interface ReplayFlags extends Flags {
   since?: string;
@@ -35,7 +35,7 @@ function chooseSinks(sinks: readonly SinkConfig[], name: string | undefined): re
  */
 export async function replayCommand(context: CommandContext, flags: ReplayFlags): Promise<boolean> {
   const { output, say, env } = context;
-  const age = readDurationFlag("--since", flags.since, "1s");
+  const age = readAgeFlag("--since", flags.since);
   const config = await loadConfig({ flags, env, path: flags.config });
   const { directory, maxBytes, maxAge } = config.journal;
   const sinceMs = age === undefined ? undefined : Date.now() - age;
@@ -56,7 +56,7 @@ export async function replayCommand(context: CommandContext, flags: ReplayFlags)
     say(
       `${sink.name}: ${written} points sent, ${dropped} refused${feed.isDone ? "" : `; not all: ${lastError ?? ""}`}`,
     );
-    return feed.isDone;
+    return feed.isDone && dropped === 0;
   });
-  return (await Promise.all(replays)).every((isDone) => isDone);
+  return (await Promise.all(replays)).every((isSent) => isSent);
 }
