@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Asks the daemon over its control socket. The answer may come from anybody who listens there. */
 import { type IncomingMessage, request } from "node:http";
-import { errnoName, RtcprobeError } from "./errors.js";
+import { ERROR_CODES, errnoName, RtcprobeError } from "./errors.js";
 
 /** Else Node sees whether the host is an address, by an expression that takes 4 ms to compile; it is for TLS. */
 const NO_SERVER_NAME = { servername: "" };
@@ -74,14 +74,15 @@ function exchange({ socket, path, body, method, signal }: Question): Promise<{ s
 
 /** The daemon's own words, when it refused. */
 function refusal(socket: string, status: number, value: unknown): RtcprobeError {
-  const { error, hint } = (value ?? {}) as { error?: unknown; hint?: unknown };
+  const { error, code, hint } = (value ?? {}) as { error?: unknown; code?: unknown; hint?: unknown };
   if (typeof error !== "string") return new RtcprobeError("ERR_CONTROL", `${socket} answered with status ${status}`);
-  return new RtcprobeError("ERR_CONTROL", error, typeof hint === "string" ? hint : undefined);
+  const known = ERROR_CODES.find((name) => name === code) ?? "ERR_CONTROL";
+  return new RtcprobeError(known, error, typeof hint === "string" ? hint : undefined);
 }
 
 /**
  * The answer's JSON.
- * @throws RtcprobeError ERR_NO_DAEMON, ERR_PERMISSION, ERR_CONTROL
+ * @throws RtcprobeError ERR_NO_DAEMON, ERR_PERMISSION, ERR_CONTROL, and those of the daemon
  */
 export async function askDaemon<T>(question: Question): Promise<T> {
   const { socket } = question;

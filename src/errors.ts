@@ -2,24 +2,27 @@
 import { getSystemErrorName } from "node:util";
 
 /** What can go wrong, as a program may ask for it. */
-export type ErrorCode =
-  | "ERR_USAGE"
-  | "ERR_CONFIG"
-  | "ERR_PERMISSION"
-  | "ERR_KERNEL_UNSUPPORTED"
-  | "ERR_UNAVAILABLE"
-  | "ERR_LOAD"
-  | "ERR_CGROUP"
-  | "ERR_PCAP_FORMAT"
-  | "ERR_FILE"
-  | "ERR_SINK"
-  | "ERR_JOURNAL"
-  | "ERR_DAILY"
-  | "ERR_CALL"
-  | "ERR_NO_DAEMON"
-  | "ERR_DAEMON_RUNNING"
-  | "ERR_CONTROL"
-  | "ERR_CLOSED";
+export const ERROR_CODES = [
+  "ERR_USAGE",
+  "ERR_CONFIG",
+  "ERR_PERMISSION",
+  "ERR_KERNEL_UNSUPPORTED",
+  "ERR_UNAVAILABLE",
+  "ERR_LOAD",
+  "ERR_CGROUP",
+  "ERR_PCAP_FORMAT",
+  "ERR_FILE",
+  "ERR_SINK",
+  "ERR_JOURNAL",
+  "ERR_DAILY",
+  "ERR_CALL",
+  "ERR_NO_DAEMON",
+  "ERR_DAEMON_RUNNING",
+  "ERR_CONTROL",
+  "ERR_CLOSED",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** One line for the operator: what failed, on what, and (`hint`) what to do. Never holds a secret. */
 export class RtcprobeError extends Error {

@@ -5,6 +5,7 @@ import manifest from "../package.json" with { type: "json" };
 import type { CommandContext, Flags } from "./commands/context.js";
 import { RtcprobeError, type SystemError } from "./errors.js";
 import { Output, openStandardOutput } from "./output.js";
+import { suggestWord } from "./suggestion.js";
 import { makePrintable } from "./table.js";
 
 /** Time a slow reader has for what is still to be written at the end; milliseconds. */
@@ -99,7 +100,8 @@ function reportError(error: unknown, debug: boolean): number {
     if (error.exitCode === 0) return 0;
     code = 2;
     if (error.code !== "commander.help") {
-      say(`${error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ")}; see rtcprobe --help`);
+      const said = error.message.replace(/^error: |\.$/g, "").replace(/\s*\n\s*/g, " ");
+      say(`${said}; see rtcprobe --help`);
     }
   } else if (error instanceof RtcprobeError) {
     code = exitCodeOf(error);
@@ -141,6 +143,31 @@ export function collect(value: string, given: string[] = []): string[] {
 /** Adds commands. */
 export type Addition = (program: Command) => void | Promise<void>;
 
+/** Refuses a word that is no command: commander takes it for an argument of the default one, and its help passes over it. */
+function refuseUnknown(group: Command): void {
+  const refuse = (word: string): never => {
+    const suggestion = suggestWord(
+      word,
+      group.commands.map((command) => command.name()),
+    );
+    const near = suggestion === undefined ? "" : ` (${suggestion})`;
+    return group.error(`unknown command '${word}'${near}`, { code: "commander.unknownCommand" });
+  };
+  group.hook("preSubcommand", (_, command) => {
+    const [word] = group.args;
+    if (word !== undefined && word !== command.name() && !word.startsWith("-")) refuse(word);
+  });
+  group
+    .command("help [command]")
+    .description("display help for command")
+    .helpOption(false)
+    .action((word?: string) => {
+      const named = group.commands.find((command) => command.name() === word);
+      if (word !== undefined && named === undefined) refuse(word);
+      (named ?? group).help();
+    });
+}
+
 async function makeProgram(additions: readonly Addition[]): Promise<Command> {
   const program = new Command("rtcprobe")
     .description("live jitter, loss and round trip of WebRTC calls on this host, measured in the kernel")
@@ -156,6 +183,8 @@ async function makeProgram(additions: readonly Addition[]): Promise<Command> {
     })
     .exitOverride();
   for (const add of additions) await add(program);
+  const groups = program.commands.filter(({ commands }) => commands.length > 0);
+  for (const group of [program, ...groups]) refuseUnknown(group);
   return program;
 }
 

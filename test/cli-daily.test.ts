@@ -205,7 +205,7 @@ describe("calls, over the control socket", () => {
       stderr: expect.stringMatching(/no call nothing/),
     });
     expect(await rtcprobe("calls", "start")).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringMatching(/the call says nothing/),
     });
     expect((await rtcprobe("calls", "start", "--pid", "12abc")).code).toBe(2);

@@ -49,10 +49,21 @@ describe("usage: exit 2, before anything starts", () => {
     [["streams", "--jsn"], /unknown option '--jsn'/, /Did you mean --json/],
     [["--nonsense"], /unknown option/, /--help/],
     [["analyze"], /missing required argument 'file'/, /--help/],
-    [["analyze", "a", "b"], /too many arguments/, /--help/],
+    [["analyze", "a", "b"], /too many arguments .* but got 2;/, /--help/],
     [["probes", "enable"], /missing required argument 'names'/, /--help/],
     [["probes", "enable", "rtpp"], /no probe is called "rtpp"/, /did you mean "rtp"/],
-    [["probes", "nonsense"], /too many arguments|unknown command/, /--help/],
+    [["probes", "nonsense"], /unknown command 'nonsense'/, /--help/],
+    [["probes", "enabel", "rtp"], /unknown command 'enabel'/, /did you mean "enable"/],
+    [["probes", "list", "rtp"], /too many arguments for 'list'/, /--help/],
+    [["calls", "strat", "--meeting", "x"], /unknown command 'strat'/, /did you mean "start"/],
+    [["calls", "--jsn"], /unknown option '--jsn'/, /Did you mean --json/],
+    [["help", "nothing"], /unknown command 'nothing'/, /--help/],
+    [["help", "analyse"], /unknown command 'analyse'/, /did you mean "analyze"/],
+    [["calls", "help", "strat"], /unknown command 'strat'/, /did you mean "start"/],
+    [["calls", "start"], /the call says nothing/, /--meeting, --participant, --room .* --pid/],
+    [["calls", "start", "--room", "a\nb"], /a call cannot have this room/, /--meeting, --participant, --room .* --pid/],
+    [["calls", "stop", ""], /no call is named/, /its id, its meeting, or last/],
+    [["report", ""], /no call is named/, /its id, its meeting, or last/],
     [["run", "--interval"], /argument missing/, /--help/],
     [["run", "--interval", "0"], /--interval: "0" is out of range/, /100ms to 1h/],
     [["run", "--interval", "12abc"], /--interval: "12abc" is no duration/, /for example 500ms/],
@@ -97,7 +108,14 @@ describe("help and version: exit 0, on standard output", () => {
     expect(await runProgram(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: "" });
   });
 
-  it.each([[["--help"]], [["run", "--help"]], [["help", "analyze"]]])("%j", async (args) => {
+  it.each([
+    [["--help"]],
+    [["run", "--help"]],
+    [["help"]],
+    [["help", "analyze"]],
+    [["help", "calls"]],
+    [["calls", "help", "start"]],
+  ])("%j", async (args) => {
     const { code, stdout, stderr } = await runProgram(args);
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^Usage: rtcprobe/);

@@ -397,9 +397,11 @@ describe("the client", () => {
     const socket = await serve();
     expect(await askDaemon({ socket, path: "/v1/health" })).toEqual(HEALTH);
     await expect(askDaemon({ socket, path: "/v1/probes", body: { enable: ["drops"] } })).rejects.toMatchObject({
+      code: "ERR_UNAVAILABLE",
       message: "the probe drops is not in this build yet",
       hint: "the probes are rtp, stun, rtcp, depth",
     });
+    await expect(askDaemon({ socket, path: "/v1/calls", body: {} })).rejects.toMatchObject({ code: "ERR_USAGE" });
   });
 
   it("without a daemon says so", async () => {
@@ -422,6 +424,12 @@ describe("the client", () => {
       code: "ERR_CONTROL",
       message: expect.stringContaining(socket),
     });
+  });
+
+  it("answered with a code that is none of ours, takes the words only", async () => {
+    const socket = await answerWith(http("500 No", '{"error":"so it is","code":"ERR_NONE"}'));
+    const refusal = { code: "ERR_CONTROL", message: "so it is" };
+    await expect(askDaemon({ socket, path: "/v1/health" })).rejects.toMatchObject(refusal);
   });
 
   it("gives up on one that never answers", { timeout: 10_000 }, async () => {

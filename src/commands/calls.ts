@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-import type { Call } from "../call/call.js";
+import { type Call, type CallRequest, parseCallRequest } from "../call/call.js";
 import { askDaemon } from "../client.js";
 import { findSocket } from "../config.js";
 import { parseWhole } from "../duration.js";
+import { RtcprobeError } from "../errors.js";
 import { renderTable } from "../table.js";
 import type { CommandContext, Flags } from "./context.js";
 import { readFlag } from "./flag.js";
@@ -48,18 +49,31 @@ function show({ output }: CommandContext, calls: readonly Call[]): void {
   );
 }
 
-/** Path of one call on the control socket. */
-export const callPath = (word: string): string => `/v1/calls/${encodeURIComponent(word)}`;
+/** Path of one call on the control socket. @throws RtcprobeError ERR_USAGE */
+export function callPath(word: string): string {
+  if (word === "") throw new RtcprobeError("ERR_USAGE", "no call is named", "give its id, its meeting, or last");
+  return `/v1/calls/${encodeURIComponent(word)}`;
+}
+
+/** What the flags say of a call. What is wrong with it is told in their words, not in those of the control socket. */
+function readRequest({ meeting, participant, room, pid }: CallFlags): CallRequest {
+  const number = pid === undefined ? undefined : readFlag("--pid", () => parseWhole(pid));
+  const given = Object.entries({ meeting, participant, room, pid: number }).filter(([, value]) => value !== undefined);
+  try {
+    return parseCallRequest(Object.fromEntries(given));
+  } catch (error) {
+    const hint = "give one of --meeting, --participant, --room and --pid at least, each in one line";
+    throw new RtcprobeError("ERR_USAGE", (error as RtcprobeError).message, hint);
+  }
+}
 
 /**
  * A call begins.
  * @throws RtcprobeError ERR_USAGE, ERR_NO_DAEMON, ERR_PERMISSION, ERR_CONTROL
  */
 export async function startCallCommand(context: CommandContext, flags: CallFlags): Promise<void> {
-  const { meeting, participant, room } = flags;
-  const pid = flags.pid === undefined ? undefined : readFlag("--pid", () => parseWhole(String(flags.pid)));
+  const body = readRequest(flags);
   const socket = await findSocket({ flags, env: context.env, path: flags.config });
-  const body = { meeting, participant, room, pid };
   const { call } = await askDaemon<{ call: Call }>({ socket, path: "/v1/calls", body });
   context.output.line(flags.json ? JSON.stringify({ call }) : call.id);
 }
