@@ -10,7 +10,7 @@ import type { HookProbe } from "./native.js";
 import { DEFAULT_PROBES } from "./probes.js";
 import { type Layer, layerSchema } from "./schema.js";
 import { loadCodecs } from "./sdp.js";
-import { SETTINGS, type Setting, settingFlag, settingVariable } from "./settings.js";
+import { SETTINGS, type Setting, settingFlag, settingVariable, VARIABLE_PREFIX } from "./settings.js";
 import { makeSinkConfigs, SINK_KEYS, type SinkConfig } from "./sinkconfig.js";
 import { suggestWord } from "./suggestion.js";
 import { readTextFile } from "./textfile.js";
@@ -166,6 +166,32 @@ function chooseSource(source: Config["source"], networkInterface: string | undef
   return "packet";
 }
 
+const withoutPrefix = (variable: string): string => variable.slice(VARIABLE_PREFIX.length);
+
+/**
+ * Refuses a misspelt variable. The environment is not ours alone: what is not like one of ours, and is in no section of ours, is
+ * somebody else's, as is what Kubernetes tells of a service called rtcprobe or rtcprobe-influx.
+ */
+function checkVariables(env: Environment): void {
+  const known = [...SETTINGS.map(settingVariable), `${VARIABLE_PREFIX}CONFIG`].map(withoutPrefix);
+  const sections = SETTINGS.flatMap(({ path }) =>
+    path.includes(".") ? `${path.split(".", 1)[0]}_`.toUpperCase() : [],
+  );
+  for (const [name, value] of Object.entries(env)) {
+    if (!value || !name.startsWith(VARIABLE_PREFIX) || /_(PORT|SERVICE)(_|$)/.test(name)) continue;
+    const word = withoutPrefix(name);
+    const section = sections.find((begin) => word.startsWith(begin));
+    const near = suggestWord(word, known, VARIABLE_PREFIX);
+    if (known.includes(word) || (near === undefined && section === undefined)) continue;
+    const there = known.filter((other) => other.startsWith(section ?? "")).map((other) => VARIABLE_PREFIX + other);
+    throw new RtcprobeError(
+      "ERR_CONFIG",
+      `unknown variable ${quoteText(name)}`,
+      near ?? `there are ${there.join(", ")}`,
+    );
+  }
+}
+
 export interface ConfigInput {
   /** Values of commander, as text: by the attribute of their flags. */
   flags: Readonly<Record<string, unknown>>;
@@ -178,6 +204,7 @@ export interface ConfigInput {
 async function readLayers({ flags, env, path }: ConfigInput): Promise<Layer[]> {
   const flagTree = makeTree((setting) => (setting.flag === false ? undefined : flags[flagAttribute(setting)]));
   const flagLayer = checkLayer(flagTree, FLAGS);
+  checkVariables(env);
   const variableLayer = checkLayer(
     makeTree((setting) => env[settingVariable(setting)] || undefined),
     VARIABLES,

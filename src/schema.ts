@@ -50,6 +50,7 @@ const sinkName = text(/^[a-z0-9][a-z0-9-]{0,31}$/, "at most 32 of a to z, 0 to 9
 
 const choice = <const T extends string>(...allowed: T[]) =>
   readBy((value): T => {
+    if (value === undefined) refuse("is missing", `give one of ${allowed.join(", ")}`);
     const given = allowed.find((word) => word === value);
     return given ?? refuse(`${quoteText(scalarText(value))} is none of ${allowed.join(", ")}`);
   });
@@ -84,6 +85,17 @@ const listenAddress = readBy((value) => {
   return refuse(`${quoteText(given)} is no address and port`, "write for example 127.0.0.1:8090");
 });
 
+/** What should be there, in our words. */
+const orElse = (shown: string) => ({
+  error: ({ code, input }: { code: string; input?: unknown }) => {
+    if (code !== "invalid_type") return undefined;
+    return input === null ? "has no value" : shown;
+  },
+});
+const section = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.strictObject(shape, orElse("must hold settings of its own"));
+const list = <Item extends z.ZodType>(item: Item) => z.array(item, orElse("must be a list"));
+
 const WAIT = quantity(parseDuration, 0, 86_400_000, "0s to 1d");
 const AGE = quantity(parseDuration, 60_000, 3650 * 86_400_000, "1m to 3650d");
 const INTERVAL = quantity(parseDuration, 100, 3_600_000, "100ms to 1h");
@@ -104,7 +116,7 @@ const INFLUX = {
 };
 
 /** A file's content; a layer of flags or variables has the same shape. */
-export const layerSchema = z.strictObject({
+export const layerSchema = section({
   interval: INTERVAL.optional(),
   cgroup: path.optional(),
   source: choice("auto", "ebpf", "packet").optional(),
@@ -117,41 +129,35 @@ export const layerSchema = z.strictObject({
   probes: readBy((value) => parseProbes(listItems(value))).optional(),
   host: name.optional(),
   socket: socketPath.optional(),
-  journal: z
-    .strictObject({
-      directory: path.optional(),
+  journal: section({
+    directory: path.optional(),
+    maxBytes: quantity(parseBytes, 2 ** 16, 2 ** 50, "64KiB or more").optional(),
+    maxAge: AGE.optional(),
+  }).optional(),
+  influx: section(INFLUX).optional(),
+  sinks: list(
+    section({
+      type: choice("influxdb", "file", "stdout"),
+      name: sinkName.optional(),
+      path: path.optional(),
       maxBytes: quantity(parseBytes, 2 ** 16, 2 ** 50, "64KiB or more").optional(),
-      maxAge: AGE.optional(),
-    })
-    .optional(),
-  influx: z.strictObject(INFLUX).optional(),
-  sinks: z
-    .array(
-      z.strictObject({
-        type: choice("influxdb", "file", "stdout"),
-        name: sinkName.optional(),
-        path: path.optional(),
-        maxBytes: quantity(parseBytes, 2 ** 16, 2 ** 50, "64KiB or more").optional(),
-        ...INFLUX,
-      }),
-    )
-    .optional(),
-  calls: z.strictObject({ directory: path.optional(), maxAge: AGE.optional() }).optional(),
-  daily: z
-    .strictObject({
-      key: secret.optional(),
-      keyFile: path.optional(),
-      url: url.optional(),
-      rooms: readBy((value) => listItems(value).filter((room) => room !== "")).optional(),
-      participantName: name.optional(),
-      firstPoll: WAIT.optional(),
-      pollInterval: quantity(parseDuration, 100, 3_600_000, "100ms to 1h").optional(),
-      deadline: WAIT.optional(),
-      webhook: listenAddress.optional(),
-      webhookSecret: secret.optional(),
-      webhookSecretFile: path.optional(),
-    })
-    .optional(),
+      ...INFLUX,
+    }),
+  ).optional(),
+  calls: section({ directory: path.optional(), maxAge: AGE.optional() }).optional(),
+  daily: section({
+    key: secret.optional(),
+    keyFile: path.optional(),
+    url: url.optional(),
+    rooms: readBy((value) => listItems(value).filter((room) => room !== "")).optional(),
+    participantName: name.optional(),
+    firstPoll: WAIT.optional(),
+    pollInterval: quantity(parseDuration, 100, 3_600_000, "100ms to 1h").optional(),
+    deadline: WAIT.optional(),
+    webhook: listenAddress.optional(),
+    webhookSecret: secret.optional(),
+    webhookSecretFile: path.optional(),
+  }).optional(),
 });
 
 /** Settings that one place gave: the file, the variables, or the flags. */

@@ -81,6 +81,8 @@ export function settingFlag(setting: Setting): string | undefined {
   return setting.flag ?? `--${words(setting.path).join("-")}`;
 }
 
+export const VARIABLE_PREFIX = "RTCPROBE_";
+
 export function settingVariable(setting: Setting): string {
-  return `RTCPROBE_${words(setting.path).join("_").toUpperCase()}`;
+  return `${VARIABLE_PREFIX}${words(setting.path).join("_").toUpperCase()}`;
 }

@@ -17,13 +17,13 @@ function editDistance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
-/** `did you mean "…"?`, when one of the known words is near. */
-export function suggestWord(word: string, known: readonly string[]): string | undefined {
+/** `did you mean "…"?`, when one of the known words is near; `prefix` is what all of them begin with, left out in both. */
+export function suggestWord(word: string, known: readonly string[], prefix = ""): string | undefined {
   let best: string | undefined;
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
     const distance = editDistance(word.toLowerCase().slice(0, 64), candidate.toLowerCase());
     if (distance < least) [best, least] = [candidate, distance];
   }
-  return best === undefined ? undefined : `did you mean "${best}"?`;
+  return best === undefined ? undefined : `did you mean "${prefix}${best}"?`;
 }

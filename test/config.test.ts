@@ -216,6 +216,7 @@ sinks:
     ["sinks: [{ type: file, path: /x, name: ../up }]", "cannot be used", "a to z"],
     // The journal stands beside the sinks in /v1/health and /metrics, where two of one name are one series twice.
     ["sinks: [{ type: file, path: /x, name: journal }]", "sinks.0.name is journal, as the journal", "another name"],
+    ["sinks: [{ name: a }]", "sinks.0.type in .*: is missing", "influxdb, file, stdout"],
     ["sinks: [{ type: file, pat: /x }]", "unknown key .*sinks.0.pat", "path"],
     ["influx: { url: http://a }\nsinks: [{ type: influxdb, url: http://b }]", "two sinks are called influxdb", "name"],
   ])("%s is refused", async (yaml, message, hint) => {
@@ -258,7 +259,11 @@ describe("what is refused", () => {
     ["a: 1\nb: [1\nc: 2", /line [23] is no YAML/, undefined],
     ["interval: 1s\ninterval: 2s", /line 2 is no YAML: duplicate key/, undefined],
     ["interval: *nowhere", /is no YAML/, undefined],
-    ["journal: text", /^journal in /, undefined],
+    ["journal: text", /^journal in \S*: must hold settings of its own$/, undefined],
+    ["influx:", /^influx in \S*: has no value$/, undefined],
+    ["sinks:", /^sinks in \S*: has no value$/, undefined],
+    ["sinks: text", /^sinks in \S*: must be a list$/, undefined],
+    ["sinks: [text]", /^sinks\.0 in \S*: must hold settings of its own$/, undefined],
   ])("file %j", async (yaml, message, hint) => {
     const error = await failure({ yaml });
     expect(error.code).toBe("ERR_CONFIG");
@@ -269,6 +274,24 @@ describe("what is refused", () => {
   it("a variable, by its name", async () => {
     const error = await failure({ env: { RTCPROBE_MAX_PAIRS: "x" } });
     expect(error.message).toMatch(/^RTCPROBE_MAX_PAIRS: "x" is no whole number$/);
+  });
+
+  it.each([
+    ["RTCPROBE_INFLUX_URLL", 'did you mean "RTCPROBE_INFLUX_URL"?'],
+    ["RTCPROBE_INTREVAL", 'did you mean "RTCPROBE_INTERVAL"?'],
+    ["RTCPROBE_JOURNAL_SIZE", "RTCPROBE_JOURNAL_MAX_BYTES"],
+  ])("a variable of ours that is unknown: %s", async (name, hint) => {
+    const error = await failure({ env: { [name]: SECRET } });
+    expect(error).toMatchObject({ code: "ERR_CONFIG", message: `unknown variable "${name}"` });
+    expect(error.hint).toContain(hint);
+  });
+
+  it("but not a variable of another's: the environment is not ours alone", async () => {
+    // As Kubernetes makes them for the services rtcprobe and rtcprobe-influx (Service environment variables).
+    const links = ["RTCPROBE_SERVICE_HOST", "RTCPROBE_PORT", "RTCPROBE_PORT_80_TCP_ADDR", "RTCPROBE_INFLUX_PORT"];
+    const others = [...links, "RTCPROBE_INFLUX_SERVICE_HOST", "RTCPROBE_INFLUX_SERVICE_PORT", "RTCPROBE_REQUIRE_ALL"];
+    const env = Object.fromEntries([...others, "INFLUX_URLL"].map((name) => [name, "1"]));
+    expect(await load({ env: { ...env, RTCPROBE_INFLUX_URLL: "", RTCPROBE_CONFIG: "/x" } })).toEqual(await load());
   });
 
   it("--config that is missing, a directory, or without an end", async () => {
