@@ -186,6 +186,7 @@ describe("a side is missing", () => {
     expect(report).toMatchObject({ compared: 0, uncompared: 4, differences: [] });
     expect(report).not.toHaveProperty("totals");
     expect(report.summary).toContain("The host measured nothing of it.");
+    expect(report.summary).toMatch(/ Note: this host measured nothing of the call: [^.;?]+\.$/);
   });
 
   it("nulls are absent, not zero", () => {

@@ -62,7 +62,7 @@ function makeNotes(rows: readonly Row[], totals: HostTotals | undefined, fallbac
   const ambiguous = new Set(rows.map((row) => row.ambiguous).filter((why) => why !== undefined));
   const hasNone = totals !== undefined && totals.packetsReceived + totals.packetsSent === 0;
   return [
-    ...(totals === undefined ? ["this host measured nothing of the call: was the daemon running?"] : []),
+    ...(totals === undefined ? ["this host measured nothing of the call: see whether the daemon was running"] : []),
     ...(hasNone ? ["no RTP of the call was seen by UDP on this host: media over TCP, or another process"] : []),
     ...(totals !== undefined && totals.coverage < 0.95
       ? [`this host measured ${Math.round(totals.coverage * 100)} % of the call's time`]
