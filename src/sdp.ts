@@ -4,7 +4,6 @@
  * All others are left alone.
  */
 import { type Codec, type CodecTable, NO_CODECS, parseEncoding, type RepairRole } from "./codec.js";
-import { quoteText } from "./duration.js";
 import { RtcprobeError } from "./errors.js";
 import { readTextFile } from "./textfile.js";
 
@@ -95,7 +94,8 @@ function readSdp(text: string, file: string): SdpReader {
   for (const [i, line] of lines.entries()) {
     if (line.trim() === "") continue;
     if (reader.read(line)) continue;
-    throw new RtcprobeError("ERR_CONFIG", `${file} line ${i + 1} is no SDP: ${quoteText(line)}`, hint);
+    // Not the line itself: a file that was not meant may hold a key.
+    throw new RtcprobeError("ERR_CONFIG", `${file} line ${i + 1} is no SDP`, hint);
   }
   if (reader.isEmpty) throw new RtcprobeError("ERR_CONFIG", `${file} is no SDP: it has no m= line`, hint);
   return reader;

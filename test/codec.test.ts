@@ -112,15 +112,17 @@ describe("codec: SDP", () => {
   it.each([
     ["", /^0.sdp is no SDP: it has no m= line$/],
     ["v=0\n", /it has no m= line/],
-    ["hello\nm=audio 9 RTP/AVP 0", /^0.sdp line 1 is no SDP: "hello"$/],
+    ["hello\nm=audio 9 RTP/AVP 0", /^0.sdp line 1 is no SDP$/],
     ['{"type":"offer","sdp":"v=0"}', /line 1/],
     ["m=audio 9\n", /line 1/],
-    ["v=0\r\n\r\nm=audio 9 RTP/AVP 96\r\na=rtpmap:96 opus\r\n", /line 4 is no SDP: "a=rtpmap:96 opus"/],
+    ["v=0\r\n\r\nm=audio 9 RTP/AVP 96\r\na=rtpmap:96 opus\r\n", /line 4 is no SDP$/],
+    // A file that was not meant may hold a key: no line of it is shown.
+    ["-----BEGIN PRIVATE KEY-----\nMIIEvQ", /^0.sdp line 1 is no SDP$/],
     ["m=audio 9 RTP/AVP 0\na=rtpmap:128 opus/48000", /line 2/],
     ["m=audio 9 RTP/AVP 0\na=rtpmap:", /line 2/],
     ["m=audio 9 RTP/AVP 0\na=ssrc:4294967296 cname:a", /line 2/],
     ["m=audio 9 RTP/AVP 0\na=ssrc-group:FID 1 x", /line 2/],
-    [`m=audio 9 RTP/AVP 0\na=rtpmap:${"9".repeat(500)}`, /^0.sdp line 2 is no SDP: ".{60}…"$/],
+    [`m=audio 9 RTP/AVP 0\na=rtpmap:${"9".repeat(500)}`, /^0.sdp line 2 is no SDP$/],
   ])("%j is refused with file and line", (text, message) => {
     expect(() => read(text)).toThrow(RtcprobeError);
     expect(() => read(text)).toThrow(message);
@@ -226,6 +228,6 @@ describe("analyze --sdp and --payload-type", () => {
     await writeFile(bad, "v=0\nm=audio 9 RTP/AVP 96\na=rtpmap:96 opus\n");
     const { code, stderr } = await analyze("--sdp", bad);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^rtcprobe: \S+bad.sdp line 3 is no SDP: "a=rtpmap:96 opus"; [^\n]+\n$/);
+    expect(stderr).toMatch(/^rtcprobe: \S+bad.sdp line 3 is no SDP; [^\n]+\n$/);
   });
 });
