@@ -29,7 +29,7 @@ export interface ProbeState {
   enabled: boolean;
   available: boolean;
   measures: string;
-  /** Why it is not available. */
+  /** Why it is not available, or not on although it was switched on. */
   reason?: string;
 }
 
@@ -37,12 +37,16 @@ const NOT_BUILT = "not in this build yet";
 
 /** Every known probe; `enabled` are those that are attached. */
 export function listProbes(enabled: readonly HookProbe[]): ProbeState[] {
-  const hooks = HOOK_PROBES.map((name) => ({
-    name,
-    enabled: enabled.includes(name),
-    available: true,
-    measures: MEASURES[name],
-  }));
+  const hooks = HOOK_PROBES.map((name) => {
+    const waits = name === "depth" && enabled.includes(name) && !enabled.includes("rtp");
+    return {
+      name,
+      enabled: enabled.includes(name) && !waits,
+      available: true,
+      measures: MEASURES[name],
+      ...(waits ? { reason: "switched on, and waits for rtp" } : {}),
+    };
+  });
   const others = Object.entries(UNAVAILABLE).map(([name, measures]) => ({
     name,
     enabled: false,

@@ -16,7 +16,7 @@ import { checkConservation, type Health } from "../src/health.js";
 import { freePath } from "../src/listener.js";
 import { formatMetrics } from "../src/metrics.js";
 import type { HookProbe } from "../src/native.js";
-import { listProbes } from "../src/probes.js";
+import { HOOK_PROBES, listProbes } from "../src/probes.js";
 import type { Sample } from "../src/stats.js";
 import { makeBook } from "./callbook.js";
 import { DATAGRAMS, inboundStream } from "./samples.js";
@@ -138,6 +138,18 @@ describe("what it answers", () => {
     expect(state((await ask(path, "/v1/probes", "POST", '{"enable":["rtp"]}')).text)).toEqual(["rtp", "stun"]);
     const { text } = await ask(path, "/v1/probes");
     expect(JSON.parse(text).probes[4]).toMatchObject({ name: "drops", available: false, reason: expect.any(String) });
+  });
+
+  it("depth without rtp measures nothing: it is off, and says what it waits for", async () => {
+    const path = await serve();
+    const depth = async (change: string) =>
+      JSON.parse((await ask(path, "/v1/probes", "POST", change)).text).probes[HOOK_PROBES.indexOf("depth")];
+    expect(await depth('{"enable":["depth"]}')).toMatchObject({ name: "depth", enabled: true });
+    const waiting = { name: "depth", enabled: false, available: true, reason: "switched on, and waits for rtp" };
+    expect(await depth('{"disable":["rtp"]}')).toMatchObject(waiting);
+    const again = await depth('{"enable":["rtp"]}');
+    expect(again).toMatchObject({ enabled: true });
+    expect(again).not.toHaveProperty("reason");
   });
 
   it("HEAD is GET without a body, and a query is no other path", async () => {
