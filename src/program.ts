@@ -11,8 +11,14 @@ import { makePrintable } from "./table.js";
 /** Time a slow reader has for what is still to be written at the end; milliseconds. */
 const FINISH_MS = 1000;
 
+/** To standard error. Where that cannot be written, nobody is left to be told. */
+function tell(text: string): void {
+  if (process.stderr.listenerCount("error") === 0) process.stderr.on("error", () => undefined);
+  process.stderr.write(text);
+}
+
 function say(line: string): void {
-  process.stderr.write(`rtcprobe: ${makePrintable(line)}\n`);
+  tell(`rtcprobe: ${makePrintable(line)}\n`);
 }
 
 let hasLostOutput = false;
@@ -51,7 +57,7 @@ class ProcessContext implements CommandContext {
   }
 
   progress(text: string): void {
-    if (process.stderr.isTTY) process.stderr.write(`\r${makePrintable(text)}\x1b[K`);
+    if (process.stderr.isTTY) tell(`\r${makePrintable(text)}\x1b[K`);
   }
 
   onOutputLoss(listener: () => void): void {
@@ -89,7 +95,7 @@ function exitCodeOf(error: RtcprobeError): number {
 function sayDetails(error: unknown): void {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const { log } = cause as SystemError;
-    process.stderr.write(`${cause.stack ?? cause.message}\n${log === undefined ? "" : `${log.trimEnd()}\n`}`);
+    tell(`${cause.stack ?? cause.message}\n${log === undefined ? "" : `${log.trimEnd()}\n`}`);
   }
 }
 
@@ -180,6 +186,7 @@ async function makeProgram(additions: readonly Addition[]): Promise<Command> {
     .configureOutput({
       outputError: () => undefined,
       writeOut: (text) => process.stdout.on("error", loseOutput).write(text),
+      writeErr: tell,
     })
     .exitOverride();
   for (const add of additions) await add(program);

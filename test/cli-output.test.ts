@@ -6,7 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, openSync } from "node:fs";
-import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -158,4 +158,22 @@ it.skipIf(!can.packet.ok)(`whose reader is slow: what it does not get is told ${
   expect(said).toContain(
     `rtcprobe: ${kept.length - got.length} lines were left out, because their reader was too slow\n`,
   );
+});
+
+describe("beside standard error that cannot be written", () => {
+  const through = ["sh", "-c", 'exec "$0" "$@" 2>/dev/full'];
+
+  it("the exit code is what it would be", async () => {
+    expect((await runProgram(["nonsense"], { through })).code).toBe(2);
+    expect((await runProgram(["--version"], { through })).code).toBe(0);
+  });
+
+  it.skipIf(!can.packet.ok)(`the daemon measures on and ends as it should ${can.packet.why}`, async () => {
+    await configure("", "mute");
+    const args = ["run", "--json", "--source", "packet", "--interval", "100ms", "--duration", "500ms", ...flags()];
+    const { code, stdout } = await runProgram(args, { through });
+    expect(stdout.trimEnd().split("\n").length).toBeGreaterThan(1);
+    expect(code).toBe(0);
+    expect(await readdir(directory)).not.toContain("c.sock");
+  });
 });
