@@ -207,10 +207,10 @@ describe.skipIf(!can.bpf.ok)(`daemon — ${can.bpf.why || "eBPF"}`, () => {
     const { packets } = await sender.stop();
     const end = await waitFor((sample) => sample.datagrams.seen === sample.datagrams.rtp + sample.datagrams.stun);
     await sleep(250);
-    // The packets sent meanwhile were seen by nobody: the gap in their numbers is told as loss, and nothing else is lost.
+    // The packets sent meanwhile were seen by nobody: that is no loss of the network's.
     const [inbound] = (await streams()).streams.filter((s): s is InboundRtpStats => s.type === "inbound-rtp");
-    expect(inbound?.packetsLost).toBeGreaterThan(0);
-    expect((inbound?.packetsReceived ?? 0) + (inbound?.packetsLost ?? 0)).toBe(packets);
+    expect(inbound?.packetsLost).toBe(0);
+    expect(inbound?.packetsReceived).toBeLessThan(packets);
     expect(end.streams).toHaveLength(2);
     expect((await health()).uptimeSeconds).toBeGreaterThan(since);
   });
