@@ -197,6 +197,18 @@ describe("loss, duplicates and reordering are exact", () => {
     for (const { record } of streams) expect(record.packets).toBe(50);
   });
 
+  it.each([
+    [63, true],
+    [64, false],
+    [95, false],
+    [96, true],
+  ])("packets of payload type %i are RTP: %s (RFC 5761 section 4)", async (payloadType, isRtp) => {
+    const { packets } = play(paced(range(0, 10)).map((step) => ({ ...step, fields: { payloadType } })));
+    const { streams, datagrams } = await analyze(packets);
+    expect(streams.map(({ stats }) => stats.payloadType)).toEqual(isRtp ? [payloadType] : []);
+    expect(datagrams.rtp).toBe(isRtp ? 10 : 0);
+  });
+
   it("headers with CSRCs and extensions are no payload", async () => {
     const fields = { csrcs: 15, extension: Buffer.alloc(400), payload: 33 };
     const { packets } = play(paced(range(0, 10)).map((step) => ({ ...step, fields })));
