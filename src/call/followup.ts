@@ -137,7 +137,9 @@ export class Followup {
     if (verdict.kind !== "split" || points.length === 1) return verdict;
     const half = Math.ceil(points.length / 2);
     const first = await this.#writeBatch(write, points.slice(0, half));
-    return first.kind === "done" ? this.#writeBatch(write, points.slice(half)) : first;
+    if (first.kind === "retry" || first.kind === "hold") return first;
+    const second = await this.#writeBatch(write, points.slice(half));
+    return second.kind === "done" ? first : second;
   }
 
   #finish(call: Call, change: Partial<DailyProgress>, nextMs?: number): number | undefined {
