@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Snapshots into samples, over a source made by hand. Oracle: what the test put into it. */
 import { describe, expect, it } from "vitest";
-import type { Origin } from "../src/native.js";
+import { type Origin, PAIR_TRAITS } from "../src/native.js";
 import { type OwnerFinder, Sampler } from "../src/sampler.js";
 import type { Owner } from "../src/stats.js";
 import { FakeSource, originOf, pairRecord, streamRecord } from "./records.js";
@@ -95,6 +95,22 @@ describe("retirement", () => {
     const sampler = new Sampler(source, NOT_IDLE);
     source.pairs = [pairRecord({ id: 2, lastMs: source.atMs })];
     source.pass(120_000);
+    await sampler.sample();
+    expect(source.retired).toEqual([]);
+    source.pass(1);
+    await sampler.sample();
+    expect(source.retired).toEqual([["pair", [2]]]);
+  });
+
+  it.each([
+    ["to a TURN server", { traits: PAIR_TRAITS.turn }, {}],
+    ["of a peer behind a relay", {}, { peerAddress: "198.51.100.9", peerPort: 7000, peerName: 3 }],
+  ])("a way %s is kept for the ten minutes of an allocation (RFC 8656), and one more", async (_, record, origin) => {
+    const source = new FakeSource();
+    const sampler = new Sampler(source, NOT_IDLE);
+    source.origins.set("pair 2", originOf(origin));
+    source.pairs = [pairRecord({ id: 2, lastMs: source.atMs, ...record })];
+    source.pass(660_000);
     await sampler.sample();
     expect(source.retired).toEqual([]);
     source.pass(1);

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from "vitest";
-import { addon, type PairRecord } from "../src/native.js";
+import { addon, PAIR_TRAITS, type PairRecord } from "../src/native.js";
 import { candidatePairStats } from "../src/pairstats.js";
 import type { InboundRtpStats, StatsContext } from "../src/stats.js";
 import { expectedOf, lostOf, originOf, pairRecord, streamRecord, streamStats } from "./records.js";
@@ -278,5 +278,12 @@ describe("candidate pairs", () => {
     expect(stats.roundTripTimeMeasurements).toBe(0);
     const absent = ["currentRoundTripTime", "totalRoundTripTime", "minRoundTripTime", "maxRoundTripTime"];
     for (const member of [...absent, "responseDelay", "totalResponseDelay"]) expect(stats).not.toHaveProperty(member);
+  });
+
+  it("consent that no answer was seen to give does not expire (RFC 7675 section 5.1): absent", () => {
+    const asked = { traits: PAIR_TRAITS.nominated, firstConsentRequests: 3, firstRequestMs: 4000 };
+    const stats = (record: Partial<PairRecord>) => candidatePairStats(pairRecord(record), contextOf({ atMs: 40_000 }));
+    expect(stats(asked)).not.toHaveProperty("consentExpired");
+    expect(stats({ ...asked, firstResponses: 1, firstResponseMs: 3000 })).toHaveProperty("consentExpired", true);
   });
 });
