@@ -23,7 +23,7 @@ import {
   TOGETHER,
   type Truth,
 } from "./traffic/lab.js";
-import { expectedStreams, foundStreams, sumOfOutcomes } from "./traffic/truth.js";
+import { expectedStreams, foundStreams, type SeenStream, sumOfOutcomes } from "./traffic/truth.js";
 
 const why = [can.bpf, can.netns].find((capability) => !capability.ok)?.why ?? "";
 
@@ -60,6 +60,29 @@ const CASES: Case[] = [
 function addresses(family: Case["family"]): { source: string; destination: string } {
   if (family === "mapped") return { source: `::ffff:${SENDER.v4}`, destination: `::ffff:${RECEIVER.v4}` };
   return { source: SENDER[family ?? "v4"], destination: RECEIVER[family ?? "v4"] };
+}
+
+/** The totals are those of the truth but for so many packets, which were refused while another CPU had the record: they are no loss. */
+function expectLess(found: SeenStream[], expected: SeenStream[], contended: number): void {
+  const namesOf = (streams: SeenStream[]) => streams.map(({ type, ssrc, srcPort }) => [type, ssrc, srcPort]);
+  const packetsOf = (streams: SeenStream[]) => streams.reduce((sum, { packets }) => sum + packets, 0);
+  expect(namesOf(found)).toEqual(namesOf(expected));
+  expect(packetsOf(found) + contended).toBe(packetsOf(expected));
+  for (const [i, truth] of expected.entries()) {
+    const stream = found[i] as SeenStream;
+    // All headers of a stream are of one size.
+    expect(stream.headerBytes / stream.packets).toBe(truth.headerBytes / truth.packets);
+    expect(stream.bytes).toBeLessThanOrEqual(truth.bytes);
+    // Where one of two equal packets was refused the other is no duplicate, and the refused one stands in for a loss: no more than that.
+    const duplicates = truth.packetsDuplicated - stream.packetsDuplicated;
+    expect(duplicates).toBeGreaterThanOrEqual(0);
+    expect(duplicates).toBeLessThanOrEqual(truth.packets - stream.packets);
+    if (stream.packetsLost === undefined || truth.packetsLost === undefined) continue;
+    // One that was refused while the other CPU took the record for this stream is counted for nobody.
+    const unclaimed = stream.packetsLost + duplicates - truth.packetsLost;
+    expect(unclaimed).toBeGreaterThanOrEqual(0);
+    expect(unclaimed).toBeLessThanOrEqual(1);
+  }
 }
 
 describe.skipIf(why !== "")(`live, through the kernel program — ${why || "eBPF and namespaces"}`, () => {
@@ -99,9 +122,14 @@ describe.skipIf(why !== "")(`live, through the kernel program — ${why || "eBPF
     const { datagrams } = after;
     expect(datagrams.seen - before.seen).toBe(2 * truth.datagrams);
     expect(sumOfOutcomes(datagrams)).toBe(datagrams.seen);
-    if (datagrams.contended > before.contended) return "contended";
     const found = foundStreams(after.streams, first, racy);
-    expect(found).toEqual(expectedStreams(truth, where, racy));
+    const expected = expectedStreams(truth, where, racy);
+    const contended = datagrams.contended - before.contended;
+    if (contended > 0) {
+      expectLess(found, expected, contended);
+      return "contended";
+    }
+    expect(found).toEqual(expected);
     const owner = { pid: receiver.pid, comm: "traffic", cgroup: `/${basename(lab.cgroup)}` };
     const inbound = after.streams.filter((stream) => stream.type === "inbound-rtp" && stream.ssrc === first);
     expect(inbound).toMatchObject([owner]);
