@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { asNobody, can, nobodyCanRun } from "./capability.js";
+import { asNobody, can } from "./capability.js";
 import { checkBuild, PROGRAM, type RunOptions, runProgram, startProgram } from "./program.js";
 
 let directory: string;
@@ -230,9 +230,8 @@ describe("a host that refuses", () => {
   const setpriv = (...args: string[]): string[] => ["setpriv", ...args, "--"];
   const NO_CAPABILITIES = setpriv("--bounding-set=-all", "--inh-caps=-all");
   const ONLY_RAW = setpriv("--bounding-set=-all,+net_raw", "--inh-caps=-all");
-  const needs = nobodyCanRun();
 
-  describe.skipIf(!needs.ok)(`without rights — ${needs.why || "as nobody"}`, () => {
+  describe.skipIf(!can.nobody.ok)(`without rights — ${can.nobody.why || "as nobody"}`, () => {
     it("not root: what it takes", async () => {
       const args = ["run", "--duration", "1s", "--socket", inDirectory("nobody.sock"), "--config", config];
       // A journal that nobody may keep is the smaller trouble, and not the one that is told.

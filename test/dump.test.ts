@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Analysis, analyzeBytes, analyzeFile, outcomesSum, withFile } from "./analysis.js";
+import { can } from "./capability.js";
 import { rtp, u16, u32 } from "./packets.js";
 
 const CAPTURE = join(import.meta.dirname, "captures", "plain-rtp", "receiver.pcap");
@@ -132,8 +133,8 @@ describe("dump: the packets of a real call", () => {
     }
   });
 
-  it.skipIf(!has("text2pcap"))(
-    "and text2pcap makes the same of such a log (skipped where it is not installed)",
+  it.skipIf(!can.text2pcap.ok)(
+    `and text2pcap makes the same of such a log — ${can.text2pcap.why || "text2pcap"}`,
     async () => {
       await withFile(log("text2pcap", packets), async (path) => {
         const args = ["-D", "-q", "-t", "%H:%M:%S.%f", "-u", "1000,2000", path, `${path}.pcap`];
@@ -143,15 +144,6 @@ describe("dump: the packets of a real call", () => {
     },
   );
 });
-
-function has(program: string): boolean {
-  try {
-    execFileSync("which", [program], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe("dump: logs of packets", () => {
   it("say which way a packet went: the same SSRC in and out is two streams", async () => {
