@@ -4,7 +4,8 @@
  * texts of InfluxDB 1.8 (services/httpd/handler.go, models/points.go), in which "dropped" counts no unreadable line.
  */
 import { describe, expect, it } from "vitest";
-import { type Failure, judgeFailure, parseRetryAfter, toLine } from "../src/answer.js";
+import { type Failure, judgeFailure, parseRetryAfter } from "../src/answer.js";
+import { cleanText } from "../src/publictext.js";
 
 const NOW = Date.parse("Wed, 21 Oct 2015 07:28:00 GMT");
 
@@ -27,12 +28,12 @@ describe("Retry-After", () => {
 
 describe("a server's text", () => {
   it("is one line of 200 characters, and says where it was cut", () => {
-    expect(toLine("x".repeat(200))).toBe("x".repeat(200));
-    expect(toLine("x".repeat(201))).toBe(`${"x".repeat(200)}…`);
+    expect(cleanText("x".repeat(200), [])).toBe("x".repeat(200));
+    expect(cleanText("x".repeat(201), [])).toBe(`${"x".repeat(200)}…`);
   });
 
   it("has blanks for line feeds and control characters", () => {
-    expect(toLine("\n a\r\n\tb\u0000\u001b[31mc \n")).toBe("a b [31mc");
+    expect(cleanText("\n a\r\n\tb\u0000\u001b[31mc \n", [])).toBe("a b [31mc");
   });
 });
 
@@ -42,6 +43,7 @@ const answered = (status: number, body?: object): Failure => ({
     `A ${status} Bad Request error occurred: ${body === undefined ? "<html>" : JSON.stringify(body)}\n`,
   ),
   answer: { status },
+  secrets: [],
 });
 const said = (status: number, error: string): Failure => answered(status, { error });
 
@@ -96,8 +98,8 @@ describe("a failure that passes", () => {
 
   it("no answer, but not a fault of our own", () => {
     const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
-    expect(judgeFailure({ thrown: refused })).toEqual({ kind: "retry", reason: "connect ECONNREFUSED" });
-    expect(judgeFailure({ thrown: new TypeError("x is undefined") })).toMatchObject({ kind: "refused" });
-    expect(judgeFailure({ thrown: undefined, deadlineMs: 150 })).toMatchObject({ kind: "retry" });
+    expect(judgeFailure({ thrown: refused, secrets: [] })).toEqual({ kind: "retry", reason: "connect ECONNREFUSED" });
+    expect(judgeFailure({ thrown: new TypeError("x is undefined"), secrets: [] })).toMatchObject({ kind: "refused" });
+    expect(judgeFailure({ thrown: undefined, deadlineMs: 150, secrets: [] })).toMatchObject({ kind: "retry" });
   });
 });
