@@ -52,17 +52,13 @@ static inline void observe_waiting(struct observer *o, __u64 tag)
 	struct stream_detail *detail = observer_detail(o, slot);
 	struct waiting_room *room = observer_waiting_room(o, tag);
 	struct stream_depth *depth = 0;
-	int counted = 0;
+	int counted;
 
 	if (observer_probe_is_on(o, PROBE_DEPTH))
 		depth = observer_depth(o, slot);
 	if (!s || !totals || !detail || !room)
 		return;
-	for (int i = 0; i < WAITING_TURNS; i++) {
-		counted += waiting_catch_up(room, tag, s, totals, detail, depth ? &depth->loss : 0);
-		if (!(s->version & RECORD_WAITING))
-			break;
-	}
+	counted = waiting_catch_up(room, tag, s, totals, detail, depth ? &depth->loss : 0);
 	if (!counted)
 		return;
 	observer_tally(o, DATAGRAM_RTP, counted);

@@ -80,8 +80,8 @@ static inline void stream_search(struct stream *s, struct stream_detail *detail,
  * How far ahead a number may be and still mean loss. A long outage loses more than MAX_DROPOUT packets; it differs from
  * a restarted sender in that the RTP clock went on all the while, within a second or an eighth.
  */
-static inline __s32 stream_reach(const struct stream *s, const struct stream_detail *detail, __s32 delta, __u64 now,
-				 __u32 timestamp)
+SHORT_FUNCTION __s32 stream_reach(const struct stream *s, const struct stream_detail *detail, __s32 delta, __u64 now,
+				  __u32 timestamp)
 {
 	__u64 elapsed = now - detail->order_ns;
 	__u64 change;
@@ -204,7 +204,7 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_totals *totals,
 {
 	const struct rtp_header *h = &packet->header;
 	enum sequence_step step = SEQUENCE_ADVANCED;
-	int consistent, resumes;
+	int consistent;
 	__s32 delta;
 
 	if (!s || !totals || !detail || !packet)
@@ -218,9 +218,9 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_totals *totals,
 	delta = sequence_delta(&detail->sequence, h->sequence);
 	consistent = h->payload_type == s->payload_type && h->csrc_count == detail->csrc_count &&
 		     delta <= STREAM_NEAR && delta >= -STREAM_NEAR;
-	resumes = detail->is_interrupted;
-	if (resumes) {
+	if (detail->is_interrupted) {
 		stream_resume(s, totals, detail, packet);
+		step = SEQUENCE_BEGINS;
 	} else if (totals->packets) {
 		if (stream_is_another(s, delta)) /* not one sender's numbers: begin anew */
 			stream_begin(s, totals, detail, packet);
@@ -239,7 +239,7 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_totals *totals,
 	if (step == SEQUENCE_JUMP)
 		step = stream_jump(s, totals, detail, h->sequence);
 	stream_sequence_settled(s, totals, detail);
-	if (totals->packets > 1 && !resumes && step != SEQUENCE_JUMP) {
+	if (totals->packets > 1 && step < SEQUENCE_JUMP) {
 		if (s->clock_rate)
 			stream_jitter(s, detail, packet->now, h->timestamp, step == SEQUENCE_ADVANCED);
 		else
@@ -253,6 +253,8 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_totals *totals,
 		totals->reordered++;
 	s->last_ns = packet->now;
 	s->last_ts = h->timestamp;
+	if (step == SEQUENCE_BEGINS)
+		step = SEQUENCE_ADVANCED;
 	detail->behind = step != SEQUENCE_ADVANCED;
 
 	if (s->evidence < STREAM_EVIDENCE) {

@@ -60,15 +60,22 @@ enum {
 	RECORD_WRITTEN = 4,
 };
 
+/* `taken` is the version while the record is held. */
+static inline int record_take(__u32 *version, __u32 seen, __u32 taken)
+{
+	if (!TABLE_SHARED) {
+		*version = taken;
+		return 1;
+	}
+	return !(seen & RECORD_LOCKED) &&
+	       __sync_val_compare_and_swap(version, seen, taken) == seen; /* a full barrier */
+}
+
 static inline int record_try_lock(__u32 *version)
 {
 	__u32 seen = *(volatile __u32 *)version;
 
-	if (!TABLE_SHARED) {
-		*version = seen | RECORD_LOCKED;
-		return 1;
-	}
-	return !(seen & RECORD_LOCKED) && __sync_val_compare_and_swap(version, seen, seen | RECORD_LOCKED) == seen;
+	return record_take(version, seen, seen | RECORD_LOCKED);
 }
 
 static inline int record_lock(__u32 *version)
@@ -76,6 +83,18 @@ static inline int record_lock(__u32 *version)
 	for (int i = 0; i < TABLE_LOCK_TRIES; i++)
 		if (record_try_lock(version))
 			return 1;
+	return 0;
+}
+
+/* The same to look at all that waits: what comes from now on says so anew. */
+static inline int record_lock_waiting(__u32 *version)
+{
+	for (int i = 0; i < TABLE_LOCK_TRIES; i++) {
+		__u32 seen = *(volatile __u32 *)version;
+
+		if (record_take(version, seen, (seen | RECORD_LOCKED) & ~(__u32)RECORD_WAITING))
+			return 1;
+	}
 	return 0;
 }
 
@@ -93,15 +112,6 @@ static inline int record_unlock(__u32 *version)
 static inline void record_wait(__u32 *version)
 {
 	(void)__sync_fetch_and_or(version, RECORD_WAITING);
-}
-
-/*
- * Who holds the record is about to look at all that waits: what comes from now on says so anew. Returns the version before; where that
- * is looked at, this is a full barrier on all CPUs.
- */
-static inline __u32 record_attend(__u32 *version)
-{
-	return __sync_fetch_and_and(version, ~(__u32)RECORD_WAITING);
 }
 
 #endif

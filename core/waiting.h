@@ -12,7 +12,6 @@
 enum {
 	WAITING_ROOMS = 256,
 	WAITING_PLACES = 32,
-	WAITING_TURNS = 2,       /* looks at them in a row */
 	WAITING_STALE_MS = 1000, /* after so long nobody looks for a packet any more: its stream is gone */
 };
 
@@ -76,13 +75,11 @@ SHORT_FUNCTION int waiting_catch_up(struct waiting_room *room, __u64 tag, struct
 				    struct stream_totals *totals, struct stream_detail *detail, struct loss *loss)
 {
 	int counted = 0;
-	__u32 is_mine;
 
 	record_wait(&s->version);
-	if (!record_lock(&s->version))
+	if (!record_lock_waiting(&s->version))
 		return 0;
-	is_mine = record_attend(&s->version) & RECORD_WAITING; /* else a holder before said that he comes */
-	for (int i = 0; is_mine && i < WAITING_PLACES; i++) {
+	for (int i = 0; i < WAITING_PLACES; i++) {
 		struct waiting_packet *w = &room->places[i];
 		int step = STREAM_UNCONFIRMED;
 

@@ -203,7 +203,8 @@ class Daemon implements Controlled {
     for (let tick = start; ; ) {
       const { interval } = this.#config;
       tick += interval * Math.max(1, Math.ceil((performance.now() - tick) / interval));
-      const due = Math.min(tick, end);
+      // Sums of fractions: the last tick may miss the end by less than anybody can measure.
+      const due = tick < end - 1 ? tick : end;
       await sleep(due - performance.now(), undefined, { signal }).catch(() => undefined);
       await this.#takeSample();
       if (signal.aborted || due === end) return;
