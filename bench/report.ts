@@ -34,6 +34,7 @@ const COLUMNS: Record<string, Record<string, string>> = {
     ratio: "our pair / it",
     daemon: "with our daemon",
   },
+  sink: { cpu: "CPU", rate: "rate", beside: "ours / npm influx" },
   offline: { rate: "ours", cpu: "CPU of both its threads", dd: "ours / dd", tcpdump: "tcpdump -r / ours" },
   readers: { cost: "cost", ratio: "its time / ours", memory: "peak memory" },
   daemon: { cpu: "CPU", memory: "memory", late: "samples that came late or not at all" },

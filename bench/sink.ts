@@ -36,6 +36,13 @@ const KINDS = {
 } satisfies Record<string, (url: string) => Promise<Trial>>;
 type Kind = keyof typeof KINDS;
 
+const TITLES: Record<Kind, string> = {
+  client: "npm influx, points made already",
+  points: "our sink, points made already",
+  samples: "our sink, from samples",
+  gzip: "our sink, from samples, compressed",
+};
+
 interface Trial {
   points: number;
   seconds: number;
@@ -197,8 +204,8 @@ async function compare(rounds: number): Promise<void> {
   const part: Part = { part: "sink", command: `npx tsx bench/sink.ts ${rounds}`, figures: [], skipped: [] };
   for (const kind of Object.keys(KINDS) as Kind[]) {
     const rate = trials[kind].map(({ points, seconds }) => points / seconds);
-    part.figures.push(figureOf(`sink.${kind}.cpu`, "µs/point", cpu(kind)));
-    part.figures.push(figureOf(`sink.${kind}.rate`, "points/s", rate, { better: "more" }));
+    part.figures.push(figureOf(`sink.${kind}.cpu`, "µs/point", cpu(kind), { note: TITLES[kind] }));
+    part.figures.push(figureOf(`sink.${kind}.rate`, "points/s", rate, { better: "more", note: TITLES[kind] }));
   }
   const client = cpu("client");
   const ratio = cpu("samples").map((ours, i) => ours / (client[i] ?? Number.NaN));

@@ -50,8 +50,8 @@ async function timeProbes(): Promise<number[]> {
 
 const part: Part = { part: "start", command: `npx tsx bench/start.ts ${rounds}`, figures: [], skipped: [] };
 part.figures.push(
-  figureOf("start.node", "ms", node),
-  figureOf("start.analyze", "ms", ours, { bar: 150, stretch: 100 }),
+  figureOf("start.node", "ms", node, { note: "Node that does nothing" }),
+  figureOf("start.analyze", "ms", ours, { bar: 150, stretch: 100, note: "rtcprobe analyze" }),
   figureOf(
     "start.own",
     "ms",
