@@ -73,6 +73,14 @@ const ROWS: string[][] = [
   ["body", "csv", "directory", "duration", "publictext", "suggestion", "textfile", "errors"],
 ];
 
+/** Folders of TypeScript that know less than their place would let them: what of src/ they may use beside themselves. */
+const NARROW: Record<string, string[]> = {
+  "src/daily": ["csv", "directory", "errors", "lock", "publictext"],
+  "src/call": ["daily", "stats", "point", "tag", "answer", "quality", "codec", "body", "directory", "errors", "lock"],
+  demo: ["stats", "errors", "cgroup"],
+  grafana: ["stats", "loss", "native"],
+};
+
 /** The text without comments; string literals stay. */
 function stripComments(text: string): string {
   const tokens = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
@@ -152,6 +160,16 @@ function badImports(file: string, text: string): string[] {
   });
 }
 
+/** The arrows of one file of a folder in NARROW that are not allowed. */
+function badUses(folder: string, file: string, text: string): string[] {
+  return importsOf(text).flatMap((name) => {
+    const target = join(dirname(file), name);
+    if (!name.startsWith(".") || target.startsWith(`${folder}/`)) return [];
+    if (folderOf(target) !== "src") return [`${file} → ${target}`];
+    return NARROW[folder]?.includes(unitOf(target)) ? [] : [`${file} → ${target}`];
+  });
+}
+
 /** Circles among files, each as the path that closes it. */
 function circles(imports: Map<string, string[]>): string[] {
   const found: string[] = [];
@@ -179,6 +197,12 @@ describe("layout: arrows between folders", () => {
   it("imports of src go downwards, and only native.ts loads the addon", () => {
     expect(tsFiles).toContain("src/native.ts");
     expect(tsFiles.flatMap((file) => badImports(file, read(file)))).toEqual([]);
+  });
+
+  it.each(Object.keys(NARROW))("imports of %s", (folder) => {
+    const files = filesIn(folder, [".ts"]);
+    expect(files).not.toEqual([]);
+    expect(files.flatMap((file) => badUses(folder, file, read(file)))).toEqual([]);
   });
 
   it("no circle in src", () => {
@@ -218,6 +242,15 @@ describe("layout: a forbidden arrow is seen", () => {
     ["src/utils.ts", "", "src/utils.ts: give it a row in ROWS"],
   ])("%s: %j", (file, text, said) => {
     expect(badImports(file, text)).toEqual([said]);
+  });
+
+  it.each([
+    ["src/daily", "src/daily/a.ts", 'import { a } from "../journal.js";', "src/daily/a.ts → src/journal.js"],
+    ["src/call", "src/call/a.ts", 'import { a } from "../influx.js";', "src/call/a.ts → src/influx.js"],
+    ["demo", "demo/a.ts", 'import { a } from "../src/sampler.js";', "demo/a.ts → src/sampler.js"],
+    ["grafana", "grafana/a.ts", 'import { a } from "../test/points.js";', "grafana/a.ts → test/points.js"],
+  ])("of %s: %s: %j", (folder, file, text, said) => {
+    expect(badUses(folder, file, text)).toEqual([said]);
   });
 
   it.each([
