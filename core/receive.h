@@ -147,21 +147,25 @@ static inline void stream_resume(struct stream *s, struct stream_totals *totals,
 	detail->is_interrupted = detail->has_bad_seq = detail->behind = 0;
 }
 
-/* The sender changed the payload type: timestamps of two clocks do not subtract, so timing starts anew on a new one. */
-static inline void stream_payload_type(struct stream *s, struct stream_detail *detail, const struct rtp_header *h,
-				       __u64 now, __u32 configured_rate)
+/*
+ * The sender changed the payload type: timestamps of two clocks do not subtract, so timing starts anew on a new one. True if it
+ * does.
+ */
+static inline int stream_payload_type(struct stream *s, struct stream_detail *detail, const struct rtp_header *h,
+				      __u64 now, __u32 configured_rate)
 {
 	__u8 source;
 	__u32 rate = stream_known_rate(h->payload_type, configured_rate, &source);
 
 	s->payload_type = h->payload_type;
 	if (rate == 0 || rate == s->clock_rate)
-		return;
+		return 0;
 	s->clock_rate = rate;
 	s->clock_source = source;
 	s->last_ns = detail->order_ns = now;
 	s->last_ts = detail->order_ts = h->timestamp;
 	detail->behind = 0;
+	return 1;
 }
 
 /* True if the packet is the next one of a stream whose last packets were in order: stream_usual() may count it. */
@@ -232,8 +236,9 @@ LONG_FUNCTION int stream_receive(struct stream *s, struct stream_totals *totals,
 	totals->header_bytes += h->size;
 	totals->bytes += packet->size - h->size;
 
-	if (h->payload_type != s->payload_type)
-		stream_payload_type(s, detail, h, packet->now, packet->configured_rate);
+	if (h->payload_type != s->payload_type &&
+	    stream_payload_type(s, detail, h, packet->now, packet->configured_rate) && step == SEQUENCE_ADVANCED)
+		step = SEQUENCE_BEGINS;
 	detail->csrc_count = h->csrc_count;
 
 	if (step == SEQUENCE_JUMP)

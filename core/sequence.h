@@ -33,7 +33,7 @@ enum sequence_step {
 	SEQUENCE_LATE,      /* unique, behind the highest */
 	SEQUENCE_DUPLICATE, /* seen before */
 	SEQUENCE_JUMP,      /* further away than a loss or a delay explains; nothing changed */
-	SEQUENCE_BEGINS,    /* the first of a run, of which those before tell nothing */
+	SEQUENCE_BEGINS,    /* the first of a run or of a clock: those before do not tell when it was due */
 };
 
 /* The word of `seq`, which is among the last 512 up to the highest. */

@@ -78,6 +78,23 @@ describe("a sender that goes over to a payload type of another clock", () => {
   });
 });
 
+describe("a packet that goes over to another clock", () => {
+  it("leaves both jitters as they were: there is no D between it and the one before", async () => {
+    const uneven = Array.from({ length: 100 }, (_, i) => ({
+      seq: i,
+      timestamp: 160 * i,
+      ms: PTIME_MS * i + (i % 3) * 4,
+      payloadType: 0,
+    }));
+    const stats = await statsOf([...uneven, { seq: 100, timestamp: 7_000_000, ms: 2020 }], { [OPUS]: RATE });
+    const expected = jitters(uneven.map(toArrival), 8000);
+    expect(stats.clockRate).toBe(RATE);
+    expect(expected.everyPacket).toBeGreaterThan(0.001);
+    expect(Math.abs((stats.jitter ?? Number.NaN) - expected.inOrder)).toBeLessThan(1e-6);
+    expect(Math.abs((stats.jitterRfc3550 ?? Number.NaN) - expected.everyPacket)).toBeLessThan(1e-6);
+  });
+});
+
 /** A second of packets, then `ahead` further numbers after so long a silence, in which the sender's clock went on by so much. */
 function outage(ahead: number, silenceMs: number, clockMs: number): Sent[] {
   const [last] = play(50, 0, 0, 0).slice(-1) as [Sent];
