@@ -16,6 +16,31 @@ export async function readSecret(path: string, what: string): Promise<string> {
   return secret;
 }
 
+/** What one place says of a secret: itself, or the file that holds it. */
+type SecretLayer<Kind extends string> = { readonly [Key in Kind | `${Kind}File`]?: string | undefined };
+
+/**
+ * The secret as the first place has it that has one.
+ * @param layers - strongest first
+ * @throws RtcprobeError ERR_CONFIG
+ */
+export async function givenSecret<Kind extends string>(
+  kind: Kind,
+  layers: readonly SecretLayer<Kind>[],
+  section: string,
+): Promise<string | undefined> {
+  for (const layer of layers) {
+    const [value, file] = [layer[kind], layer[`${kind}File`]];
+    if (value !== undefined && file !== undefined) {
+      const message = `${section}.${kind} and ${section}.${kind}File are both given`;
+      throw new RtcprobeError("ERR_CONFIG", message, "give one of them");
+    }
+    if (value !== undefined) return value;
+    if (file !== undefined) return readSecret(file, `${section}.${kind}File`);
+  }
+  return undefined;
+}
+
 /**
  * The credential that systemd passed under this name (LoadCredential=), if any.
  * @throws RtcprobeError ERR_CONFIG

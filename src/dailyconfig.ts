@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The part of the configuration that is about Daily and the calls, and its secrets. */
 import { join } from "node:path";
-import { findCredential, readSecret } from "./credential.js";
+import { findCredential, givenSecret } from "./credential.js";
 import type { Daily } from "./daily/client.js";
 import type { DailyOptions } from "./daily/request.js";
 import { RtcprobeError } from "./errors.js";
@@ -37,14 +37,8 @@ async function findSecret(
   layers: readonly DailyLayer[],
   env: Environment,
 ): Promise<string | undefined> {
-  for (const layer of layers) {
-    const [value, file] = [layer[kind], layer[`${kind}File`]];
-    if (value !== undefined && file !== undefined) {
-      throw new RtcprobeError("ERR_CONFIG", `daily.${kind} and daily.${kind}File are both given`, "give one of them");
-    }
-    if (value !== undefined) return value;
-    if (file !== undefined) return readSecret(file, `daily.${kind}File`);
-  }
+  const given = await givenSecret(kind, layers, "daily");
+  if (given !== undefined) return given;
   const name = kind === "key" ? "daily-key" : "daily-webhook-secret";
   // What Daily's own tools and Pipecat read.
   return (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The part of the configuration that is about sinks, and its secrets. */
-import { findCredential, readSecret } from "./credential.js";
+import { findCredential, givenSecret } from "./credential.js";
 import type { InfluxOptions } from "./database.js";
 import { RtcprobeError } from "./errors.js";
 import type { Layer } from "./schema.js";
@@ -33,16 +33,9 @@ async function resolveSecret(
   section: string,
   env: Environment,
 ): Promise<string | undefined> {
-  for (const layer of layers) {
-    const [value, file] = [layer[kind], layer[`${kind}File`]];
-    if (value !== undefined && file !== undefined) {
-      const message = `${section}.${kind} and ${section}.${kind}File are both given`;
-      throw new RtcprobeError("ERR_CONFIG", message, "give one of them");
-    }
-    if (value !== undefined) return value;
-    if (file !== undefined) return readSecret(file, `${section}.${kind}File`);
-  }
-  return section === "influx" ? findCredential(`influx-${kind}`, env.CREDENTIALS_DIRECTORY) : undefined;
+  const given = await givenSecret(kind, layers, section);
+  if (given !== undefined || section !== "influx") return given;
+  return findCredential(`influx-${kind}`, env.CREDENTIALS_DIRECTORY);
 }
 
 /** @param layers - strongest first */
