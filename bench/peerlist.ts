@@ -8,8 +8,8 @@ import { type Place, RIG } from "./rig.js";
 
 const HERE = import.meta.dirname;
 const PYTHON = "/usr/bin/python3"; // Debian's: it has Debian's modules
-/** A daemon's first seconds, in which its code is compiled, are not what it costs to stay on. */
-const WARM_MS = 6_000;
+/** A daemon is compiled in its first seconds, the last of it after eight: not what it costs to stay on. */
+const WARM_MS = 10_000;
 const RTCPROBE = [process.execPath, join(HERE, "..", "bin", "rtcprobe")];
 
 export interface Peer {
