@@ -6,6 +6,7 @@
  * One datagram, from its bytes to its record and its outcome: the same path in the kernel and offline. Who includes this
  * file defines what core/seam.h declares.
  */
+#include "fate.h"
 #include "ice.h"
 #include "observe_depth.h"
 #include "receive.h"

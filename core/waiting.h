@@ -2,6 +2,7 @@
 #ifndef RTCPROBE_CORE_WAITING_H
 #define RTCPROBE_CORE_WAITING_H
 
+#include "fate.h"
 #include "receive.h"
 #include "table.h"
 
