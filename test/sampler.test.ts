@@ -90,16 +90,21 @@ describe("retirement", () => {
     expect((await sampler.sample()).streams.length).toBe(1);
   });
 
-  it("pairs are given 120 s", async () => {
-    const source = new FakeSource();
-    const sampler = new Sampler(source, NOT_IDLE);
-    source.pairs = [pairRecord({ id: 2, lastMs: source.atMs })];
-    source.pass(120_000);
+  /** The pair 2, for so long and no longer. */
+  async function expectKept(source: FakeSource, sampler: Sampler, ms: number): Promise<void> {
+    source.pass(ms);
     await sampler.sample();
     expect(source.retired).toEqual([]);
     source.pass(1);
     await sampler.sample();
     expect(source.retired).toEqual([["pair", [2]]]);
+  }
+
+  it("pairs are given 120 s", async () => {
+    const source = new FakeSource();
+    const sampler = new Sampler(source, NOT_IDLE);
+    source.pairs = [pairRecord({ id: 2, lastMs: source.atMs })];
+    await expectKept(source, sampler, 120_000);
   });
 
   it.each([
@@ -110,12 +115,7 @@ describe("retirement", () => {
     const sampler = new Sampler(source, NOT_IDLE);
     source.origins.set("pair 2", originOf(origin));
     source.pairs = [pairRecord({ id: 2, lastMs: source.atMs, ...record })];
-    source.pass(660_000);
-    await sampler.sample();
-    expect(source.retired).toEqual([]);
-    source.pass(1);
-    await sampler.sample();
-    expect(source.retired).toEqual([["pair", [2]]]);
+    await expectKept(source, sampler, 660_000);
   });
 
   it("a record that was not set free because it changed goes on with its counts", async () => {

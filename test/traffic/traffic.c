@@ -118,7 +118,6 @@ static void option_take(struct options *o, int key, const char *value)
 	case KEY_SHARED: o->shared = 1; break;
 	case KEY_IP_OPTIONS: o->ip_options = 1; break;
 	case KEY_GRO: o->gro = 1; break;
-	default: exit(2); /* getopt_long has said why */
 	}
 }
 
@@ -138,8 +137,12 @@ struct options options_parse(int argc, char **argv)
 	if (argc < 2)
 		errx(2, "usage: traffic send|noise|receive OPTIONS");
 	o.mode = argv[1];
-	while ((key = getopt_long(argc - 1, argv + 1, "", OPTIONS, NULL)) != -1)
+	opterr = 0; /* what is wrong is said here, as all else is */
+	while ((key = getopt_long(argc - 1, argv + 1, "", OPTIONS, NULL)) != -1) {
+		if (key == '?')
+			errx(2, "%s is no option, or its value is missing or too much", argv[optind]);
 		option_take(&o, key, optarg);
+	}
 	if (!o.local.length)
 		errx(2, "--source is missing");
 	if (strcmp(o.mode, "receive") && o.local.length != o.remote.length)
